@@ -1,0 +1,45 @@
+"""What a session asks of a domain: an immutable state after the text so far."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.int32]
+
+
+class DomainState(Protocol):
+    """A value: advancing returns another one, and forking is keeping a reference.
+
+    `part` names the domain and what judges in it (`syntax: language`, `syntax: user grammar`);
+    statistics and explanations use it.
+    """
+
+    @property
+    def part(self) -> str: ...
+
+    def advance(self, text: bytes, token: int | None = None) -> Self | None:
+        """The state after `text`, or None where no valid text goes on so.
+
+        `token` is the id that spells `text`, if it was one token: a hint, never a meaning.
+        """
+
+    def can_end(self) -> bool:
+        """Whether the generated text may stop here."""
+
+    def fill(self, words: Words) -> None:
+        """Overwrite a row of the packed mask: int32, shape (ceil(vocabulary size / 32),).
+
+        Bit i is set iff `advance` of token i's bytes is not None; an EOS bit iff `can_end()`.
+        """
+
+    def refusal(self, text: bytes) -> str:
+        """Why `text` is not admitted here, in a sentence. Only for text that is refused."""
+
+    def end_refusal(self) -> str:
+        """Why the text can't stop here, in a sentence. Only where `can_end()` is false."""
+
+    def shortest_completion(self) -> bytes | None:
+        """The least text after which `can_end()` holds, if this part can tell by itself."""

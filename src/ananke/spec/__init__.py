@@ -1,0 +1,34 @@
+"""What a caller may ask for: ConstraintSpec 1.0, its validation, its published JSON Schema.
+
+**Invariant:** a leaf. It knows no language, no vocabulary and no grammar engine.
+"""
+
+from ananke.spec.errors import SpecError, Violation, spec_error
+from ananke.spec.model import (
+    DOMAIN_NAMES,
+    GRAMMAR_KINDS,
+    Budgets,
+    ConstraintSpec,
+    Context,
+    Grammar,
+    Limits,
+)
+from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_spec
+from ananke.spec.schema import published_schema
+
+__all__ = [
+    "DOMAIN_NAMES",
+    "GRAMMAR_KINDS",
+    "MAX_DEPTH",
+    "MAX_SPEC_BYTES",
+    "Budgets",
+    "ConstraintSpec",
+    "Context",
+    "Grammar",
+    "Limits",
+    "SpecError",
+    "Violation",
+    "parse_spec",
+    "published_schema",
+    "spec_error",
+]

@@ -1,0 +1,229 @@
+"""ConstraintSpec 1.0: what a caller may ask for.
+
+A spec is a frozen value: two specs with the same content are equal, have the same hash and the
+same fingerprint. Nothing here knows which languages exist or which domains a build has (the
+session asks the registry); the model knows the shape, the bounds and the contradictions.
+
+Worked example, a Python function body between two known texts, limited to one line:
+
+    {
+      "version": "1.0",
+      "language": "python",
+      "context": {"prefix": "def f(x):\\n    return ", "suffix": "\\n", "path": "pkg/f.py"},
+      "grammar": {"kind": "regex", "source": "[^\\\\n]*"}
+    }
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+GrammarKind = Literal["json_schema", "regex", "lark", "ebnf", "structural_tag"]
+DomainName = Literal["syntax", "imports", "types", "controlflow", "semantics"]
+
+GRAMMAR_KINDS: tuple[GrammarKind, ...] = get_args(GrammarKind)
+DOMAIN_NAMES: tuple[DomainName, ...] = get_args(DomainName)
+
+#: Kinds whose source is JSON and may be written in place instead of as text.
+_JSON_KINDS: frozenset[str] = frozenset({"json_schema", "structural_tag"})
+
+MIB = 1024 * 1024
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, revalidate_instances="never"
+    )
+
+
+def _encodable(text: str) -> str:
+    """Refuse lone surrogates: such text has no bytes that a token could match."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError(
+            "not_utf8",
+            "character {at} is a lone surrogate, which has no UTF-8 form; send well-formed text",
+            {"at": error.start},
+        ) from None
+    return text
+
+
+Text = Annotated[str, BeforeValidator(lambda v: _encodable(v) if isinstance(v, str) else v)]
+
+
+class Context(_Model):
+    """The text around the place where generation writes."""
+
+    prefix: Text = Field("", description="Text before the cursor. Given, not judged.")
+    suffix: Text | None = Field(
+        None,
+        description="Text after the cursor. null: not known (open world); "
+        '"": known to be empty (the generated text ends the file).',
+    )
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = Field(
+        None, description="Path of the file being written; it need not exist."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _no_nul(cls, path: str | None) -> str | None:
+        if path is not None and "\0" in path:
+            raise PydanticCustomError("nul", "a path can't hold a NUL character")
+        return None if path is None else _encodable(path)
+
+
+def _compact_json(value: object) -> object:
+    """JSON written in place becomes compact text; the order of keys is kept (it has a meaning)."""
+    if isinstance(value, dict | bool):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encodable(value) if isinstance(value, str) else value
+
+
+class Grammar(_Model):
+    """The user's own grammar; it binds the generated text only, neither prefix nor suffix."""
+
+    kind: GrammarKind
+    source: Annotated[
+        str,
+        BeforeValidator(_compact_json),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "boolean"}]}),
+    ] = Field(
+        description="The grammar's text. A json_schema or a structural_tag may be given as JSON "
+        "in place; it is kept as compact JSON text."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_for_text_kinds(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("source"), dict | bool):
+            kind = data.get("kind")
+            if kind in GRAMMAR_KINDS and kind not in _JSON_KINDS:
+                raise PydanticCustomError(
+                    "contradiction", "a grammar of this kind is text, not JSON in place"
+                )
+        return data
+
+    @field_validator("source")
+    @classmethod
+    def _present(cls, source: str, info: ValidationInfo) -> str:
+        if not source and info.data.get("kind") != "regex":
+            raise PydanticCustomError("empty", "the grammar is empty; leave it out or write one")
+        return source
+
+
+class Budgets(_Model):
+    """Time allowed. What is over budget is counted in the session's statistics, never hidden."""
+
+    token_microseconds: Annotated[int, Field(ge=1, le=60_000_000)] | None = Field(
+        None,
+        description="Time for one mask. The syntax domain always runs; a costlier domain that "
+        "would start after this is skipped for that token and reported.",
+    )
+
+
+class Limits(_Model):
+    """Bounds on input and search. Each has a ceiling, since a spec may come from a stranger."""
+
+    prefix_bytes: int = Field(10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of prefix.")
+    suffix_bytes: int = Field(10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of suffix.")
+    grammar_bytes: int = Field(
+        256 * 1024, ge=0, le=512 * 1024, description="UTF-8 bytes of the grammar's source."
+    )
+    forced_bytes: int = Field(
+        4096, ge=0, le=MIB, description="Longest forced text that one call looks for."
+    )
+    completion_steps: int = Field(
+        2000,
+        ge=0,
+        le=1_000_000,
+        description="Masks computed in one search for a completion under a user's grammar.",
+    )
+
+
+class ConstraintSpec(_Model):
+    """One request: a language, a user's grammar, or both (then both must admit each token)."""
+
+    version: Literal["1.0"] = Field("1.0", description="Version of this format.")
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_+-]{0,31}$")] | None = Field(
+        None, description="Programming language; null where only a user's grammar binds."
+    )
+    context: Context = Field(default_factory=Context)
+    grammar: Grammar | None = None
+    domains: Annotated[
+        tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ] = ("syntax",)
+    budgets: Budgets = Field(default_factory=Budgets)
+    limits: Limits = Field(default_factory=Limits)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ConstraintSpec:
+        found = list(_contradictions(self))
+        if found:
+            raise PydanticCustomError(
+                "contradiction",
+                "{text}",
+                {"text": "; ".join(f"{place}: {problem}" for place, problem in found), "all": found},
+            )
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the spec's canonical JSON: equal specs, equal fingerprints."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Canonical JSON: every field, keys sorted, no white space."""
+        return json.dumps(
+            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        )
+
+
+def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
+    """(place, problem) for each pair of fields that can't both be meant."""
+    context, limits, grammar = spec.context, spec.limits, spec.grammar
+    if spec.language is None:
+        if grammar is None:
+            yield "language", "give a language, a grammar, or both"
+        for name, given in (
+            ("prefix", context.prefix != ""),
+            ("suffix", context.suffix is not None),
+            ("path", context.path is not None),
+        ):
+            if given:
+                yield (
+                    f"context.{name}",
+                    "needs a language: a user's grammar binds the generated text only",
+                )
+        for at, domain in enumerate(spec.domains):
+            if domain != "syntax":
+                yield f"domains[{at}]", f"the {domain} domain needs a language"
+    for at, domain in enumerate(spec.domains):
+        if domain in spec.domains[:at]:
+            yield f"domains[{at}]", f"{domain} is named twice"
+    if grammar is not None and "syntax" not in spec.domains:
+        yield "domains", 'a grammar belongs to the syntax domain: add "syntax" or drop the grammar'
+    for place, text, limit, bound in (
+        ("context.prefix", context.prefix, "prefix_bytes", limits.prefix_bytes),
+        ("context.suffix", context.suffix, "suffix_bytes", limits.suffix_bytes),
+        ("grammar.source", grammar and grammar.source, "grammar_bytes", limits.grammar_bytes),
+    ):
+        size = len(text.encode()) if text else 0
+        if size > bound:
+            yield place, f"has {size:,} bytes, spec.limits.{limit} allows {bound:,}"
