@@ -19,6 +19,7 @@ from functools import lru_cache
 import llguidance
 import numpy as np
 
+from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.domains.state import Words
 from ananke.vocabulary import Vocabulary
 
@@ -98,27 +99,11 @@ class _Table:
         return [self._byte_base + byte for byte in raw]
 
 
-class _ByFingerprint:
-    """A vocabulary that compares by content, as a key for the cache."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-
-    def __hash__(self) -> int:
-        return hash(self.vocabulary.fingerprint)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _ByFingerprint)
-            and self.vocabulary.fingerprint == other.vocabulary.fingerprint
-        )
-
-
 @lru_cache(maxsize=TABLES_KEPT)
-def _build(key: _ByFingerprint) -> TokenTable:
+def _build(key: ByFingerprint) -> TokenTable:
     return TokenTable(key.vocabulary)
 
 
 def token_table(vocabulary: Vocabulary) -> TokenTable:
     """The table for `vocabulary`; the last few are kept, by fingerprint."""
-    return _build(_ByFingerprint(vocabulary))
+    return _build(ByFingerprint(vocabulary))

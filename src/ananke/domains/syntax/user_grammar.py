@@ -25,6 +25,7 @@ from functools import lru_cache
 import llguidance
 import numpy as np
 
+from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.domains.state import Words
 from ananke.domains.syntax.ebnf import EbnfError, ebnf_to_lark
 from ananke.domains.syntax.structural_tag import StructuralTagError, structural_tag_grammar
@@ -40,6 +41,9 @@ GRAMMARS_KEPT = 64
 _LIMITS = llguidance.LLParserLimits(
     max_lexer_states=100_000, max_grammar_size=200_000, verbose_errors=False
 )
+
+#: Literals tried as ways out of free text.
+_LITERALS_KEPT = 32
 
 #: Strings, regexes and comments of a Lark grammar: what is left over is its structure.
 _LARK_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"i?|/(?![/*])(?:[^/\\\n]|\\.)+/[imslux]*|(?://|#)[^\n]*')
@@ -57,6 +61,8 @@ class UserGrammar:
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary) -> None:
         self.kind = grammar.kind
         self.table = token_table(vocabulary)
+        #: Literals that may lead out of free text, for the search for a completion.
+        self.literals = _literals(grammar)
         source = _unforced(_to_llguidance(grammar))
         self._lock = threading.Lock()
         self._matcher = llguidance.LLMatcher(
@@ -134,10 +140,15 @@ class UserGrammarState:
             admitted = np.flatnonzero(bits[table.byte_base : table.byte_base + 256])
             return admitted.astype(np.uint8).tobytes()
 
-    def forced(self) -> bytes:
-        """A text that every continuation begins with, as far as llguidance tells without search."""
+    def forced_run(self) -> bytes:
+        """Text that every continuation begins with, as far as llguidance sees without a search."""
         with self._cursor.family:
             return bytes(self._at_tip().matcher.compute_ff_bytes())
+
+    @property
+    def literals(self) -> tuple[bytes, ...]:
+        """Literals of the grammar that may lead out of free text."""
+        return self._cursor.grammar.literals
 
     def refusal(self, text: bytes) -> str:
         fitting = 0
@@ -294,6 +305,18 @@ def _to_llguidance(grammar: Grammar) -> str:
         raise spec_error("spec.grammar.source", f"{grammar.kind}: {error}") from None
 
 
+def _literals(grammar: Grammar) -> tuple[bytes, ...]:
+    """The first few literals of the grammar: quoted ones, and the ends of a structural tag."""
+    found: dict[str, None] = {}
+    if grammar.kind in ("lark", "ebnf"):
+        found = dict.fromkeys(re.findall(r'"([^"\\\n]+)"', grammar.source))
+    elif grammar.kind == "structural_tag":
+        for text in re.findall(r'"end":("(?:[^"\\]|\\.)+"|\[[^\]]*\])', grammar.source):
+            ends = json.loads(text)
+            found.update(dict.fromkeys([ends] if isinstance(ends, str) else ends))
+    return tuple(text.encode() for text in list(found)[:_LITERALS_KEPT])
+
+
 def _unforced(serialised: str) -> str:
     """The same grammar with a mask that shows every token.
 
@@ -338,26 +361,11 @@ def _ranges(admitted: bytes) -> str:
     return ", ".join(shown[:12]) + (", …" if len(shown) > 12 else "")
 
 
-class _ByContent:
-    """(grammar, vocabulary) as a cache key: the vocabulary compares by fingerprint."""
-
-    def __init__(self, grammar: Grammar, vocabulary: Vocabulary) -> None:
-        self.grammar = grammar
-        self.vocabulary = vocabulary
-        self._key = (grammar, vocabulary.fingerprint)
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByContent) and self._key == other._key
-
-
 @lru_cache(maxsize=GRAMMARS_KEPT)
-def _compile(key: _ByContent) -> UserGrammar:
-    return UserGrammar(key.grammar, key.vocabulary)
+def _compile(grammar: Grammar, key: ByFingerprint) -> UserGrammar:
+    return UserGrammar(grammar, key.vocabulary)
 
 
 def compile_user_grammar(grammar: Grammar, vocabulary: Vocabulary) -> UserGrammar:
     """The compiled grammar; the last few are kept. Raises SpecError at `spec.grammar.source`."""
-    return _compile(_ByContent(grammar, vocabulary))
+    return _compile(grammar, ByFingerprint(vocabulary))

@@ -1,0 +1,92 @@
+"""What a session answers with: explanations, typed errors, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Whether a token or text is admitted; if not, which part refuses it and why (a sentence)."""
+
+    admitted: bool
+    domain: str | None
+    reason: str
+
+
+class NotAdmitted(ValueError):
+    """The token or text can't come here. `token` is None for text; the session is unchanged."""
+
+    def __init__(self, token: int | None, explanation: Explanation) -> None:
+        super().__init__(explanation.reason)
+        self.token = token
+        self.explanation = explanation
+
+
+class TokenError(ValueError):
+    """A token id outside the vocabulary."""
+
+
+class MaskError(ValueError):
+    """A mask buffer of another dtype, shape or layout than the session fills."""
+
+
+class RollbackError(ValueError):
+    """More tokens to take back than were accepted."""
+
+
+@dataclass(frozen=True)
+class PartTime:
+    """Nanoseconds that one part took, in all masks and in all accepted tokens."""
+
+    mask: int
+    accept: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a session did since it was made or forked.
+
+    `reused` masks were answered from the one before; `over_budget` masks took longer than
+    `spec.budgets.token_microseconds`; `skipped` counts, per part, the masks it was left out of
+    (the syntax domain never is). `parts` has the times by part.
+    """
+
+    accepted: int
+    refused: int
+    rolled_back: int
+    masks: int
+    reused: int
+    over_budget: int
+    skipped: dict[str, int]
+    parts: dict[str, PartTime]
+
+
+@dataclass
+class Counters:
+    """The counts behind `Statistics`, while a session runs."""
+
+    accepted: int = 0
+    refused: int = 0
+    rolled_back: int = 0
+    masks: int = 0
+    reused: int = 0
+    over_budget: int = 0
+    mask_time: dict[str, int] = field(default_factory=dict)
+    accept_time: dict[str, int] = field(default_factory=dict)
+
+    def read(self) -> Statistics:
+        names = sorted(self.mask_time.keys() | self.accept_time.keys())
+        return Statistics(
+            accepted=self.accepted,
+            refused=self.refused,
+            rolled_back=self.rolled_back,
+            masks=self.masks,
+            reused=self.reused,
+            over_budget=self.over_budget,
+            skipped={},
+            parts={
+                name: PartTime(self.mask_time.get(name, 0), self.accept_time.get(name, 0))
+                for name in names
+            },
+        )

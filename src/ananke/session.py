@@ -1,0 +1,310 @@
+"""One request: a list of immutable states, one per accepted token.
+
+    session = Session(spec, vocabulary)
+    session.mask(rows)            # which tokens may come, as packed bits
+    session.accept(token)         # the sampled one; NotAdmitted leaves everything as it was
+    session.rollback(3)           # drops the last three states
+
+Each entry of the list holds one state per *part* that judges (the language's grammar, the user's
+grammar); a token is admitted if every part admits it. Forking copies the list, never a state.
+A session is for one thread at a time; its forks may live in others.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from operator import index
+
+import numpy as np
+import numpy.typing as npt
+
+from ananke.domains import BUILT_DOMAINS, DomainState
+from ananke.domains.syntax.completion import search_completion
+from ananke.domains.syntax.forced import forced_text
+from ananke.domains.syntax.program import start_program
+from ananke.domains.syntax.user_grammar import UserGrammarState, compile_user_grammar
+from ananke.outcome import (
+    Counters,
+    Explanation,
+    MaskError,
+    NotAdmitted,
+    RollbackError,
+    Statistics,
+    TokenError,
+)
+from ananke.spec import ConstraintSpec, SpecError, Violation
+from ananke.vocabulary import Vocabulary
+
+__all__ = [
+    "Explanation",
+    "MaskError",
+    "NotAdmitted",
+    "RollbackError",
+    "Session",
+    "Statistics",
+    "TokenError",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """After one token: the text it added, the parts' states, whether it ended the text."""
+
+    text: bytes
+    states: tuple[DomainState, ...]
+    finished: bool = False
+
+
+class Session:
+    """The constraint of one request over one vocabulary.
+
+    Raises SpecError if this build can't honour the spec: an unknown language, a domain that it
+    lacks, a prefix that begins no program, a grammar that llguidance refuses.
+    """
+
+    def __init__(self, spec: ConstraintSpec, vocabulary: Vocabulary) -> None:
+        self.spec = spec
+        self.vocabulary = vocabulary
+        self._words = -(-vocabulary.size // 32)
+        self._steps = [_Step(b"", _start(spec, vocabulary))]
+        self._clear()
+
+    def _clear(self) -> None:
+        self._counts = Counters()
+        #: The last mask and the step that it belongs to.
+        self._masked: _Step | None = None
+        self._mask = np.zeros((1, self._words), dtype=np.int32)
+        self._part_mask = np.zeros(self._words, dtype=np.int32)
+
+    # What has been generated
+
+    @property
+    def text(self) -> bytes:
+        """The generated text: no prefix, no suffix."""
+        return b"".join(step.text for step in self._steps)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether an EOS was accepted. Then EOS alone is admitted, and changes nothing."""
+        return self._steps[-1].finished
+
+    @property
+    def statistics(self) -> Statistics:
+        return self._counts.read()
+
+    # Forward and back
+
+    def accept(self, token: int) -> None:
+        """Append a token. Raises NotAdmitted or TokenError; the session is then unchanged."""
+        token = self._checked(token)
+        step = self._after(token)
+        if step is None:
+            self._counts.refused += 1
+            raise NotAdmitted(token, self.explain(token))
+        self._steps.append(step)
+        self._counts.accepted += 1
+
+    def accept_text(self, text: bytes) -> None:
+        """Append text that was not sampled as tokens (jump-forward); one step for `rollback`.
+
+        Raises NotAdmitted; the session is then unchanged.
+        """
+        last = self._steps[-1]
+        states = None if last.finished else self._advance(last.states, bytes(text), None)
+        if states is None:
+            self._counts.refused += 1
+            raise NotAdmitted(None, self._why_not(bytes(text)))
+        self._steps.append(_Step(bytes(text), states))
+        self._counts.accepted += 1
+
+    def rollback(self, tokens: int) -> None:
+        """Take back the last `tokens` steps. Raises RollbackError if there are fewer."""
+        tokens = index(tokens)
+        if not 0 <= tokens < len(self._steps):
+            raise RollbackError(
+                f"rollback({tokens}): between 0 and {len(self._steps) - 1} tokens can be taken back"
+            )
+        if tokens:
+            del self._steps[-tokens:]
+            self._counts.rolled_back += tokens
+
+    def fork(self) -> Session:
+        """An independent session at the same place; the states so far are shared."""
+        other = Session.__new__(Session)
+        other.spec, other.vocabulary, other._words = self.spec, self.vocabulary, self._words
+        other._steps = self._steps.copy()
+        other._clear()
+        return other
+
+    # What may come
+
+    def mask(self, out: npt.NDArray[np.int32], row: int = 0) -> None:
+        """Overwrite `out[row]` with the admitted tokens.
+
+        `out`: int32, shape (rows, ceil(vocabulary.size / 32)); token i is bit i % 32 of word
+        i // 32. Bits past the vocabulary are 0. Raises MaskError.
+        """
+        words = self._row(out, row)
+        self._counts.masks += 1
+        step = self._steps[-1]
+        if self._masked is step:
+            self._counts.reused += 1
+        else:
+            self._masked = None
+            self._fill(step, self._mask[0])
+            self._masked = step
+        np.copyto(words, self._mask[0])
+
+    def explain(self, token: int) -> Explanation:
+        """Whether `token` is admitted here, or which part refuses it and why."""
+        token = self._checked(token)
+        if self._after(token) is not None:
+            return Explanation(True, None, f"token {token} is admitted")
+        if self.is_finished:
+            return Explanation(False, "session", "the text has ended; only EOS may follow")
+        if token in self.vocabulary.eos:
+            for state in self._steps[-1].states:
+                if not state.can_end():
+                    return Explanation(False, state.part, state.end_refusal())
+        text = self.vocabulary.token_bytes(token)
+        if not text:
+            reason = f"token {token} is special or padding and matches no text"
+            return Explanation(False, "vocabulary", reason)
+        return self._why_not(text)
+
+    def forced(self) -> bytes:
+        """The longest text that every admitted continuation begins with.
+
+        b"" where the text may end. At most `spec.limits.forced_bytes` bytes are looked for; a
+        vocabulary that can't spell some single byte gives what one token at least forces.
+        """
+        states, text = self._steps[-1].states, b""
+        if self.is_finished:
+            return text
+        reader = forced_text(self.vocabulary)
+        bound = self.spec.limits.forced_bytes
+        while len(text) < bound and not all(state.can_end() for state in states):
+            self._fill(_Step(b"", states), self._mask[0])
+            self._masked = None
+            common = reader.common_prefix(self._mask[0])
+            after = self._advance(states, common, None) if common else None
+            text += common
+            if after is None or not reader.spells_all_cuts:
+                break
+            states = after
+        return text[:bound]
+
+    def shortest_completion(self) -> bytes | None:
+        """A least text after which EOS is admitted; None if none was found.
+
+        Exact for a language alone. With a user's grammar it is searched for, within
+        `spec.limits.completion_steps`, and may be longer than the least.
+        """
+        if self.is_finished:
+            return b""
+        states = self._steps[-1].states
+        if all(state.can_end() for state in states):
+            return b""
+        own = [state for state in states if not isinstance(state, UserGrammarState)]
+        for state in own:
+            text = state.shortest_completion()
+            after = None if text is None else self._advance(states, text, None)
+            if after is not None and all(state.can_end() for state in after):
+                return text
+        if len(own) == len(states):
+            return None
+        return search_completion(states, self.spec.limits.completion_steps)
+
+    # Inside
+
+    def _checked(self, token: int) -> int:
+        token = index(token)
+        if not 0 <= token < self.vocabulary.size:
+            raise TokenError(f"token {token} is not in 0 … {self.vocabulary.size - 1}")
+        return token
+
+    def _after(self, token: int) -> _Step | None:
+        """The step that `token` leads to, or None where it is not admitted."""
+        last = self._steps[-1]
+        if token in self.vocabulary.eos:
+            ends = last.finished or all(state.can_end() for state in last.states)
+            return _Step(b"", last.states, finished=True) if ends else None
+        text = self.vocabulary.token_bytes(token)
+        if last.finished or not text:
+            return None
+        states = self._advance(last.states, text, token)
+        return None if states is None else _Step(text, states)
+
+    def _advance(
+        self, states: tuple[DomainState, ...], text: bytes, token: int | None
+    ) -> tuple[DomainState, ...] | None:
+        advanced: list[DomainState] = []
+        times = self._counts.accept_time
+        for state in states:
+            began = time.perf_counter_ns()
+            after = state.advance(text, token)
+            times[state.part] = times.get(state.part, 0) + time.perf_counter_ns() - began
+            if after is None:
+                return None
+            advanced.append(after)
+        return tuple(advanced)
+
+    def _fill(self, step: _Step, words: npt.NDArray[np.int32]) -> None:
+        if step.finished:
+            words.fill(0)
+            for token in self.vocabulary.eos:
+                words[token // 32] |= np.uint32(1 << (token % 32)).view(np.int32)
+            return
+        times, total = self._counts.mask_time, 0
+        for at, state in enumerate(step.states):
+            began = time.perf_counter_ns()
+            state.fill(words if at == 0 else self._part_mask)
+            if at:
+                np.bitwise_and(words, self._part_mask, out=words)
+            taken = time.perf_counter_ns() - began
+            times[state.part] = times.get(state.part, 0) + taken
+            total += taken
+        budget = self.spec.budgets.token_microseconds
+        self._counts.over_budget += budget is not None and total > budget * 1000
+
+    def _row(self, out: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.int32]:
+        if not isinstance(out, np.ndarray) or out.dtype != np.int32 or out.ndim != 2:
+            found = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else type(out)
+            raise MaskError(f"mask: expected a two-dimensional int32 array, got {found}")
+        row = index(row)
+        if not 0 <= row < out.shape[0] or out.shape[1] != self._words:
+            raise MaskError(
+                f"mask: shape {out.shape} has no row {row} of {self._words} words "
+                f"(a vocabulary of {self.vocabulary.size:,} tokens)"
+            )
+        words: npt.NDArray[np.int32] = out[row]
+        if not words.flags.c_contiguous or not words.flags.writeable:
+            raise MaskError("mask: the row must be writable and its words adjacent")
+        return words
+
+    def _why_not(self, text: bytes) -> Explanation:
+        if self.is_finished:
+            return Explanation(False, "session", "the text has ended; only EOS may follow")
+        for state in self._steps[-1].states:
+            if state.advance(text) is None:
+                return Explanation(False, state.part, state.refusal(text))
+        return Explanation(True, None, f"{text!r} is admitted")
+
+
+def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> tuple[DomainState, ...]:
+    """The parts' states at the cursor."""
+    lacking = [
+        Violation(f"spec.domains[{at}]", f"this build has no {name} domain, only "
+                  + ", ".join(BUILT_DOMAINS))
+        for at, name in enumerate(spec.domains)
+        if name not in BUILT_DOMAINS
+    ]
+    if lacking:
+        raise SpecError(lacking)
+    states: list[DomainState] = []
+    if spec.language is not None:
+        states.append(start_program(spec, vocabulary))
+    if spec.grammar is not None:
+        states.append(compile_user_grammar(spec.grammar, vocabulary).start())
+    return tuple(states)
