@@ -21,7 +21,8 @@ _NATIVE = Path("src", "ananke", "native")
 def _load_build(root: Path) -> ModuleType:
     name = "_ananke_native_build"
     spec = importlib.util.spec_from_file_location(name, root / _NATIVE / "build.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

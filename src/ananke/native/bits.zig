@@ -1,8 +1,8 @@
 //! The C ABI of the routines on packed masks: bit i%32 of word i/32 is token i.
 //!
-//! Every buffer comes with its own length in words; a call whose lengths differ, or with a null or
-//! misaligned pointer, changes nothing and returns `bad_argument`. Zig code calls the table of
-//! `cpu.zig` directly.
+//! Every buffer comes with its own length in words; a call whose lengths differ, with a null or
+//! misaligned pointer, or with an output that overlaps an operand without being it, changes nothing
+//! and returns `bad_argument`. Zig code calls the table of `cpu.zig` directly.
 const std = @import("std");
 const cpu = @import("cpu.zig");
 
@@ -26,11 +26,19 @@ const Three = struct { out: []u32, a: []const u32, b: []const u32 };
 
 fn three(out: ?*anyopaque, out_len: usize, a: ?*const anyopaque, a_len: usize, b: ?*const anyopaque, b_len: usize) ?Three {
     if (out_len != a_len or out_len != b_len) return null;
-    return .{
+    const all: Three = .{
         .out = mutableWords(out, out_len) orelse return null,
         .a = words(a, a_len) orelse return null,
         .b = words(b, b_len) orelse return null,
     };
+    return if (straddles(all.out, all.a) or straddles(all.out, all.b)) null else all;
+}
+
+/// Whether two buffers of one length share some words, but not all.
+fn straddles(one: []const u32, other: []const u32) bool {
+    const from = @intFromPtr(one.ptr);
+    const to = @intFromPtr(other.ptr);
+    return from != to and @max(from, to) - @min(from, to) < one.len * @sizeOf(u32);
 }
 
 /// out = a AND b; `out` may be `a` or `b`.

@@ -1,13 +1,12 @@
 //! The hot routines on packed masks, generic in the width of a vector.
 //!
-//! Compiled once per CPU variant (`build.zig`); `options.variant` names it. Each object exports
+//! Compiled once per CPU variant (`build.zig`), which `options.variant` names. Each object exports
 //! one table and nothing else, so that no code of a variant can be called but through `cpu.zig`.
-const std = @import("std");
 const Table = @import("cpu.zig").Table;
 const options = @import("options");
 
 /// 32-bit words in a register of this variant.
-const lanes = std.simd.suggestVectorLength(u32) orelse 4;
+const lanes = options.vector_bytes / @sizeOf(u32);
 const Vector = @Vector(lanes, u32);
 /// Vectors in flight in one round of a loop: hides the latency of loads.
 const unroll = 4;
@@ -19,7 +18,6 @@ const table: Table = .{
     .count = count,
     .any = any,
     .within = within,
-    .checksum = checksum,
 };
 
 comptime {
@@ -110,8 +108,4 @@ fn within(a: [*]const u32, b: [*]const u32, words: usize) callconv(.c) bool {
         if (a[at] & ~b[at] != 0) return false;
     }
     return true;
-}
-
-fn checksum(bytes: [*]const u8, len: usize) callconv(.c) u64 {
-    return std.hash.XxHash3.hash(0, bytes[0..len]);
 }

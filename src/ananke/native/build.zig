@@ -8,17 +8,18 @@ const x86 = std.Target.x86;
 
 const Variant = struct {
     name: []const u8,
-    /// Added to the target's baseline.
+    /// Null is the target's baseline.
     model: ?*const std.Target.Cpu.Model = null,
+    vector_bytes: usize,
 };
 
 const x86_variants = [_]Variant{
-    .{ .name = "baseline" },
-    .{ .name = "avx2", .model = &x86.cpu.x86_64_v3 },
-    .{ .name = "avx512", .model = &x86.cpu.x86_64_v4 },
+    .{ .name = "baseline", .vector_bytes = 16 },
+    .{ .name = "avx2", .model = &x86.cpu.x86_64_v3, .vector_bytes = 32 },
+    .{ .name = "avx512", .model = &x86.cpu.x86_64_v4, .vector_bytes = 64 },
 };
-const arm_variants = [_]Variant{.{ .name = "neon" }};
-const other_variants = [_]Variant{.{ .name = "baseline" }};
+const arm_variants = [_]Variant{.{ .name = "neon", .vector_bytes = 16 }};
+const other_variants = [_]Variant{.{ .name = "baseline", .vector_bytes = 16 }};
 
 pub fn build(b: *Build) void {
     const target = b.standardTargetOptions(.{ .default_target = .{ .cpu_model = .baseline } });
@@ -32,8 +33,8 @@ pub fn build(b: *Build) void {
         .root_module = root,
     }));
 
-    // Tests always run with checks on.
-    const tests = b.addTest(.{ .root_module = createRoot(b, target, .safe, false) });
+    // Checked, and quick to compile.
+    const tests = b.addTest(.{ .root_module = createRoot(b, target, .debug, false) });
     b.step("test", "Run the Zig tests").dependOn(&b.addRunArtifact(tests).step);
 }
 
@@ -50,20 +51,27 @@ fn createRoot(b: *Build, target: Build.ResolvedTarget, optimize: std.builtin.Opt
         .aarch64 => &arm_variants,
         else => &other_variants,
     };
-    for (variants) |variant| root.addObject(createVariant(b, target, optimize, strip, variant));
+    for (variants) |variant| root.addObject(createVariant(b, target, variant));
     return root;
 }
 
-fn createVariant(b: *Build, target: Build.ResolvedTarget, optimize: std.builtin.Optimize, strip: bool, variant: Variant) *Build.Step.Compile {
+fn createVariant(b: *Build, target: Build.ResolvedTarget, variant: Variant) *Build.Step.Compile {
     var query = target.query;
-    if (variant.model) |model| query.cpu_model = .{ .explicit = model };
+    if (variant.model) |model| {
+        query.cpu_model = .{ .explicit = model };
+        // The model's tuning would split each wide vector in two.
+        query.cpu_features_sub.addFeature(@backingInt(x86.Feature.prefer_256_bit));
+    }
     const options = b.addOptions();
     options.addOption([]const u8, "variant", variant.name);
+    options.addOption(usize, "vector_bytes", variant.vector_bytes);
     const module = b.createModule(.{
         .root_source_file = b.path("bits_kernel.zig"),
         .target = b.resolveTargetQuery(query),
-        .optimize = optimize,
-        .strip = strip,
+        // The loops hold nothing that a check could see, and a panic handler in each object would
+        // cost more time to compile than all the rest.
+        .optimize = .fast,
+        .strip = true,
         .pic = true,
     });
     module.addOptions("options", options);

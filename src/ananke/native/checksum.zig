@@ -1,14 +1,15 @@
-//! The checksum of cache files: XXH3 with 64 bits and seed 0. It finds damage, not malice.
+//! The checksum of cache files: XXH64 with seed 0. It finds damage, not malice.
+//!
+//! Its four lanes of 64-bit products run at the speed of memory on any CPU, without vectors.
 const std = @import("std");
-const cpu = @import("cpu.zig");
 
-/// `bytes` may be null only if `len` is 0.
+/// A null pointer stands for no bytes.
 export fn ananke_checksum(bytes: ?[*]const u8, len: usize) u64 {
-    const nothing: [*]const u8 = "";
-    return cpu.bits().checksum(if (len == 0) nothing else bytes.?, len);
+    const start = bytes orelse return std.hash.XxHash64.hash(0, "");
+    return std.hash.XxHash64.hash(0, start[0..len]);
 }
 
-test "known values of XXH3" {
-    try std.testing.expectEqual(@as(u64, 0x2D06800538D394C2), ananke_checksum(null, 0));
-    try std.testing.expectEqual(@as(u64, 0x78AF5F94892F3950), ananke_checksum("abc", 3));
+test "known values of XXH64" {
+    try std.testing.expectEqual(@as(u64, 0xEF46DB3751D8E999), ananke_checksum(null, 0));
+    try std.testing.expectEqual(@as(u64, 0x44BC2CF5AD770999), ananke_checksum("abc", 3));
 }

@@ -22,8 +22,6 @@ pub const Table = extern struct {
     any: *const fn (a: [*]const u32, words: usize) callconv(.c) bool,
     /// Whether each bit of a is set in b.
     within: *const fn (a: [*]const u32, b: [*]const u32, words: usize) callconv(.c) bool,
-    /// XXH3, 64 bits, seed 0.
-    checksum: *const fn (bytes: [*]const u8, len: usize) callconv(.c) u64,
 };
 
 const Variant = struct {

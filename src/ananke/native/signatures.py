@@ -29,6 +29,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_automaton_arrays": (None, (P, P)),
     "ananke_automaton_serialize": (SIZE, (P, P, SIZE)),
     "ananke_automaton_deserialize": (P, (P, SIZE, U32, U32)),
+    "ananke_automaton_run": (BOOL, (P, U32, P, U32, BOOL, P)),
     # bits.zig
     "ananke_bits_intersect": (I32, (P, SIZE, P, SIZE, P, SIZE)),
     "ananke_bits_unite": (I32, (P, SIZE, P, SIZE, P, SIZE)),

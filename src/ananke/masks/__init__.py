@@ -1,0 +1,36 @@
+"""Packed token masks: int32 words, bit i%32 of word i//32 is token i."""
+
+from ananke.masks.packed import (
+    MaskError,
+    allocate,
+    clear,
+    contains,
+    count,
+    has_any,
+    intersect,
+    is_within,
+    set_tokens,
+    subtract,
+    tokens_of,
+    union,
+    words_for,
+)
+from ananke.masks.pool import MaskPool, PoolStatistics
+
+__all__ = [
+    "MaskError",
+    "MaskPool",
+    "PoolStatistics",
+    "allocate",
+    "clear",
+    "contains",
+    "count",
+    "has_any",
+    "intersect",
+    "is_within",
+    "set_tokens",
+    "subtract",
+    "tokens_of",
+    "union",
+    "words_for",
+]
