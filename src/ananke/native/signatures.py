@@ -24,11 +24,13 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_is_safe": (BOOL, ()),
     # automaton.zig
     "ananke_automaton_extract": (P, (P, BOOL)),
+    "ananke_automaton_has_keyword": (BOOL, (P,)),
     "ananke_automaton_free": (None, (P,)),
     "ananke_automaton_counts": (None, (P, P)),
     "ananke_automaton_arrays": (None, (P, P)),
     "ananke_automaton_serialize": (SIZE, (P, P, SIZE)),
-    "ananke_automaton_deserialize": (P, (P, SIZE, U32, U32)),
+    "ananke_automaton_deserialize": (P, (P, SIZE, P, BOOL)),
+    "ananke_automaton_run": (BOOL, (P, U32, P, U32, BOOL, P)),
     "ananke_automaton_run": (BOOL, (P, U32, P, U32, BOOL, P)),
     # bits.zig
     "ananke_bits_intersect": (I32, (P, SIZE, P, SIZE, P, SIZE)),
