@@ -1,0 +1,67 @@
+# What a newcomer needs: `make demo`, `make test`. `make help` lists the rest.
+# Python 3.11 or later with venv, and make; the compiler comes as a package.
+
+PYTHON ?= python3
+# Extras of pyproject.toml that go into the environment, and further arguments for pip.
+EXTRAS ?= test
+PIP_ARGUMENTS ?=
+# Arguments for the program behind a target: make test ARGS='-k masks'
+ARGS ?=
+
+comma := ,
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
+NATIVE := build/native-in-place
+ZIG := $(wildcard src/ananke/native/*.zig)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test native check wheels bench agree fuzz clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+demo: $(INSTALLED) $(NATIVE) ## Python and Zig written without and with the mask
+	$(BIN)/ananke demo $(ARGS)
+
+test: $(INSTALLED) $(NATIVE) ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+native: $(INSTALLED) ## build the native core in place
+	$(BIN)/python src/ananke/native/build.py $(ARGS)
+	@mkdir -p build && touch $(NATIVE)
+
+check: ## format, lint, types, Zig tests, all tests; what CI runs
+	scripts/check
+
+wheels: $(INSTALLED) ## wheels for Linux and macOS, x86-64 and arm64, into dist/
+	$(BIN)/python scripts/wheels.py $(ARGS)
+
+bench: $(INSTALLED) $(NATIVE) ## speed, beside other engines
+	$(BIN)/python -m benchmarks $(ARGS)
+
+agree: $(INSTALLED) $(NATIVE) ## agreement with tree-sitter and the compilers on real files
+	$(BIN)/python -m evals agree $(ARGS)
+
+fuzz: $(INSTALLED) $(NATIVE) ## random and hostile input
+	$(BIN)/python -m evals fuzz $(ARGS)
+
+clean: ## remove what was built, and the environment
+	rm -rf $(VENV) build dist src/ananke/native/libananke.*
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The build requirements go into the environment first: without isolation the compiler is
+# installed once, and is there for the tests.
+$(INSTALLED): pyproject.toml hatch_build.py | $(VENV)/bin/python
+	$(BIN)/python scripts/build_requirements.py > $(VENV)/build-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/build-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		-e '.[$(EXTRAS)]' $(PIP_ARGUMENTS)
+	@touch $@
+
+$(NATIVE): $(ZIG) src/ananke/native/build.py | $(INSTALLED)
+	$(BIN)/python src/ananke/native/build.py
+	@mkdir -p build && touch $@
