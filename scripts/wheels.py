@@ -84,6 +84,7 @@ def try_wheel(wheel: Path) -> None:
 
 
 def main() -> int:
+    """Builds, checks and tries, and prints a line for each wheel."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "dist")
     parser.add_argument("--no-trial", action="store_true", help="don't install this machine's")

@@ -7,6 +7,7 @@ nothing of ananke is installed yet, so it needs the standard library only.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import platform
 import shutil
@@ -101,11 +102,10 @@ def build_library(
         command.append("-Dsafe")
     if not (SOURCE / "build.zig").exists():
         raise BuildError(f"{SOURCE}: the sources are not here; build in a source tree")
+    if importlib.util.find_spec("ziglang") is None:
+        raise BuildError("the compiler is missing; run `pip install 'ziglang==0.17.*'`")
     if subprocess.run(command, cwd=SOURCE, check=False, stdin=subprocess.DEVNULL).returncode != 0:
-        raise BuildError(
-            "the native core did not compile; if python has no module ziglang, "
-            "run `pip install 'ziglang==0.17.*'`"
-        )
+        raise BuildError("the native core did not compile: see the messages above")
     destination.mkdir(parents=True, exist_ok=True)
     library = destination / target.library
     fresh = library.with_name(f".{library.name}.{os.getpid()}")
