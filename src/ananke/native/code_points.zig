@@ -2,11 +2,11 @@
 //!
 //! The character sets in a lexer are unions of ranges, and a lexer has few of them (identifier
 //! start, identifier continuation, white space, ...), so all its states together cut the code
-//! points into a few thousand intervals and those into a few dozen classes. One state of each
-//! kind is scanned finely for the places where its behaviour changes; every state is then
-//! watched on both sides of every such place, and a state that shows a new pattern is scanned in
-//! turn, until none does. So a state's own scan is only saved where it agrees with a scanned one
-//! on the whole of the first blocks and on both sides of all places found.
+//! points into a few thousand intervals and those into a handful of classes. The states are
+//! sorted into families by what they do on some thousand points. One state of each family is
+//! scanned finely for the places where its behaviour changes; the others are then compared with
+//! it on both sides of the places found in any family, and one that differs is scanned in turn,
+//! until none does.
 const std = @import("std");
 const lexer_probe = @import("lexer_probe.zig");
 
@@ -46,20 +46,24 @@ const scanned = [_]Stretch{
     .{ .lo = 0xE0200, .hi = 0x10FFFF, .stride = 4096 }, // unassigned, private use
 };
 
-/// Every state is watched on all of these.
+/// Every state is watched on all of these: closely where single characters have a meaning of
+/// their own (Swift's U+20E3, Python's and TypeScript's U+212A).
 const watched = [_]Stretch{
     .{ .lo = 0x80, .hi = 0x3FF, .stride = 1 },
     .{ .lo = 0x400, .hi = 0x1FFF, .stride = 8 },
-    .{ .lo = 0x2000, .hi = 0x2BFF, .stride = 1 }, // punctuation, arrows, operators
+    .{ .lo = 0x2000, .hi = 0x2BFF, .stride = 1 }, // punctuation, letterlike, arrows, operators
     .{ .lo = 0x2C00, .hi = 0x2FFF, .stride = 16 },
     .{ .lo = 0x3000, .hi = 0x303F, .stride = 1 },
     .{ .lo = 0x3040, .hi = 0xD7FF, .stride = 64 },
-    .{ .lo = 0xE000, .hi = 0xF8FF, .stride = 256 },
-    .{ .lo = 0xF900, .hi = 0xFDFF, .stride = 16 },
-    .{ .lo = 0xFE00, .hi = 0xFFFF, .stride = 1 },
-    .{ .lo = 0x10000, .hi = 0x1FFFF, .stride = 64 },
-    .{ .lo = 0x20000, .hi = 0x10FFFF, .stride = 4096 },
+    .{ .lo = 0xE000, .hi = 0xFDFF, .stride = 256 },
+    .{ .lo = 0xFE00, .hi = 0xFE0F, .stride = 1 }, // variation selectors
+    .{ .lo = 0xFE10, .hi = 0xFFFF, .stride = 8 },
+    .{ .lo = 0x10000, .hi = 0x1FFFF, .stride = 256 },
+    .{ .lo = 0x20000, .hi = 0x10FFFF, .stride = 8192 },
 };
+
+/// So many states are compared on every place; of more states, each is on its share of them.
+const fully_compared = 256;
 
 /// What follows a code point when intervals are compared: end of input, and the start of most
 /// things that a lexer could be in the middle of.
@@ -93,16 +97,10 @@ const Points = struct {
 const Pattern = struct {
     seen: [16]u64 = undefined,
     count: u32 = 0,
-    last: u64 = 0,
-    last_label: u64 = 0,
     hash: u64 = 0,
 
     fn add(self: *Pattern, observation: u64) void {
-        if (self.count == 0 or observation != self.last) {
-            self.last = observation;
-            self.last_label = self.label(observation);
-        }
-        self.hash = std.math.rotl(u64, (self.hash ^ self.last_label) *% 0x9E37_79B9_7F4A_7C15, 29);
+        self.hash = std.math.rotl(u64, (self.hash ^ self.label(observation)) *% 0x9E37_79B9_7F4A_7C15, 29);
     }
 
     fn label(self: *Pattern, observation: u64) u64 {
@@ -126,49 +124,62 @@ pub fn classes(arena: Allocator, probe: *Probe, state_count: u32) !Classes {
     // Places where something changes: sorted first code points of intervals.
     var places: std.ArrayList(u32) = .empty;
     try places.appendSlice(arena, &.{ 0x80, 0xE000 });
-
-    const coarse = try arena.alloc(u64, state_count);
-    for (coarse, 0..) |*hash, state| {
+    // The scanned state that stands for each state.
+    const model = try arena.alloc(u16, state_count);
+    var families: std.AutoHashMapUnmanaged(u64, u16) = .empty;
+    for (model, 0..) |*chosen, state| {
         var pattern: Pattern = .{};
         var points = Points.over(&watched);
         while (points.next()) |point| pattern.add(observe(probe, @intCast(state), point));
-        hash.* = pattern.hash;
-    }
-    const is_scanned = try arena.alloc(bool, state_count);
-    @memset(is_scanned, false);
-    const patterns = try arena.alloc(u64, state_count);
-    var known: std.AutoHashMapUnmanaged(u64, void) = .empty;
-    while (true) {
-        for (patterns, coarse, 0..) |*hash, coarse_hash, state| {
-            var pattern: Pattern = .{};
-            for (places.items) |place| {
-                if (place != 0x80 and place != 0xE000) {
-                    pattern.add(observe(probe, @intCast(state), place - 1));
-                }
-                pattern.add(observe(probe, @intCast(state), place));
-            }
-            hash.* = pattern.hash ^ std.math.rotl(u64, coarse_hash, 17);
-        }
-        known.clearRetainingCapacity();
-        for (patterns, is_scanned) |hash, done| {
-            if (done) try known.put(arena, hash, {});
-        }
-        const count_before = places.items.len;
-        for (patterns, is_scanned, 0..) |hash, *done, state| {
-            const entry = try known.getOrPut(arena, hash);
-            if (entry.found_existing) continue;
-            done.* = true;
+        const entry = try families.getOrPut(arena, pattern.hash);
+        if (!entry.found_existing) {
+            entry.value_ptr.* = @intCast(state);
             try scan(arena, probe, @intCast(state), &places);
         }
-        std.mem.sort(u32, places.items, {}, std.sort.asc(u32));
-        places.shrinkRetainingCapacity(unique(places.items));
-        if (places.items.len == count_before) break;
+        chosen.* = entry.value_ptr.*;
     }
-    var states: std.ArrayList(u16) = .empty;
-    for (is_scanned, 0..) |done, state| {
-        if (done) try states.append(arena, @intCast(state));
+    sortUnique(&places);
+    const share = 1 + state_count / fully_compared;
+    var changed = true;
+    while (changed) {
+        changed = false;
+        const known = places.items.len;
+        for (model, 0..) |*chosen, state| {
+            if (chosen.* == state) continue;
+            if (agree(probe, @intCast(state), chosen.*, places.items[0..known], share)) continue;
+            chosen.* = @intCast(state);
+            try scan(arena, probe, @intCast(state), &places);
+            changed = true;
+        }
+        sortUnique(&places);
     }
-    return group(arena, probe, states.items, places.items);
+    var models: std.ArrayList(u16) = .empty;
+    for (model, 0..) |chosen, state| {
+        if (chosen == state) try models.append(arena, chosen);
+    }
+    return group(arena, probe, models.items, places.items);
+}
+
+/// Whether two states tell the same code points apart, as far as every `share`-th place shows.
+fn agree(probe: *Probe, a: u16, b: u16, places: []const u32, share: u32) bool {
+    var pattern_a: Pattern = .{};
+    var pattern_b: Pattern = .{};
+    var i: usize = a % share;
+    while (i < places.len) : (i += share) {
+        const place = places[i];
+        const before = if (place == 0x80 or place == 0xE000) place else place - 1;
+        for ([_]u32{ before, place }) |point| {
+            if (pattern_a.label(observe(probe, a, point)) != pattern_b.label(observe(probe, b, point))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+fn sortUnique(places: *std.ArrayList(u32)) void {
+    std.mem.sort(u32, places.items, {}, std.sort.asc(u32));
+    places.shrinkRetainingCapacity(unique(places.items));
 }
 
 fn unique(sorted: []u32) usize {

@@ -14,8 +14,13 @@
 //!     in leaves told apart by w), c·w tells them apart, and the leaf is split by it.
 //!
 //! When no leaf splits any more, states of a leaf are bisimilar and become one state.
+//!
+//! Most transitions of a lexer lead to the same few states, and telling that a target is the
+//! plain identifier and no keyword's prefix takes an experiment per keyword ending. So transitions
+//! that go on in the same way to the machine (`continuation.zig`) are identified once.
 const std = @import("std");
 const ts = @import("tslanguage.zig");
+const continuation = @import("continuation.zig");
 const code_points = @import("code_points.zig");
 const lexer_probe = @import("lexer_probe.zig");
 const automaton = @import("automaton.zig");
@@ -48,6 +53,16 @@ const Node = struct {
     members: std.ArrayList(u16) = .empty,
 };
 
+/// Transitions known to have the same target; `state` and `symbol` are one of them.
+const Bundle = struct {
+    state: u16,
+    symbol: u32,
+    /// The deepest node known to hold the target.
+    target: u32 = 0,
+};
+
+const no_bundle: u32 = 0xFFFF_FFFF;
+
 const Learner = struct {
     arena: Allocator,
     probe: *Probe,
@@ -56,8 +71,11 @@ const Learner = struct {
     symbols: []const u32,
     /// state * symbols.len + symbol
     events: []lexer_probe.Event,
-    /// The deepest node known to hold the transition's target; same index.
-    targets: []u32,
+    /// The transition's bundle; same index.
+    bundle_of: []u32,
+    bundles: std.ArrayList(Bundle) = .empty,
+    /// By the name of the continuation.
+    named: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     leaf_of: []u32,
     tree: std.ArrayList(Node) = .empty,
 
@@ -69,17 +87,44 @@ const Learner = struct {
             .state_count = state_count,
             .symbols = symbols,
             .events = try arena.alloc(lexer_probe.Event, cells),
-            .targets = try arena.alloc(u32, cells),
+            .bundle_of = try arena.alloc(u32, cells),
             .leaf_of = try arena.alloc(u32, state_count),
         };
-        @memset(self.targets, 0);
         @memset(self.leaf_of, 0);
-        for (self.events, 0..) |*event, cell| {
-            event.* = probe.event(@intCast(cell / symbols.len), symbols[cell % symbols.len]);
+        for (self.events, self.bundle_of, 0..) |*event, *bundle, cell| {
+            const found = try self.follow(@intCast(cell / symbols.len), symbols[cell % symbols.len]);
+            event.* = found.event;
+            bundle.* = found.bundle;
         }
         try self.tree.append(arena, .{ .parent = 0, .depth = 0 });
         for (0..state_count) |state| try self.tree.items[0].members.append(arena, @intCast(state));
         return self;
+    }
+
+    const Followed = struct { event: lexer_probe.Event, bundle: u32 = no_bundle };
+
+    fn follow(self: *Learner, state: u16, symbol: u32) Error!Followed {
+        const fresh: u32 = @intCast(self.bundles.items.len);
+        if (!continuation.is_supported) {
+            const event = self.probe.event(state, symbol);
+            if (event == .none) return .{ .event = event };
+            try self.bundles.append(self.arena, .{ .state = state, .symbol = symbol });
+            return .{ .event = event, .bundle = fresh };
+        }
+        const found = continuation.follow(self.probe.lex, state, symbol, end_of_input) orelse {
+            return .{ .event = .none };
+        };
+        const entry = try self.named.getOrPut(self.arena, found.name);
+        if (!entry.found_existing) {
+            entry.value_ptr.* = fresh;
+            try self.bundles.append(self.arena, .{ .state = state, .symbol = symbol });
+        }
+        return .{ .event = if (found.skip) .skip else .advance, .bundle = entry.value_ptr.* };
+    }
+
+    fn target(self: *const Learner, cell: usize) ?u32 {
+        const bundle = self.bundle_of[cell];
+        return if (bundle == no_bundle) null else self.bundles.items[bundle].target;
     }
 
     fn learn(self: *Learner) Error!void {
@@ -87,10 +132,8 @@ const Learner = struct {
         var changed = true;
         while (changed) {
             changed = false;
-            for (self.events, self.targets, 0..) |event, *target, cell| {
-                if (event == .none) continue;
-                const state: u16 = @intCast(cell / self.symbols.len);
-                target.* = try self.sift(state, self.symbols[cell % self.symbols.len], target.*);
+            for (self.bundles.items) |*bundle| {
+                bundle.target = try self.sift(bundle.state, bundle.symbol, bundle.target);
             }
             for (0..self.tree.items.len) |node| {
                 const members = self.tree.items[node].members.items;
@@ -136,8 +179,10 @@ const Learner = struct {
                 if (self.events[first + i] != self.events[other + i]) {
                     return try self.experiment(&.{symbol});
                 }
-                if (self.targets[first + i] == self.targets[other + i]) continue;
-                const common = self.commonNode(self.targets[first + i], self.targets[other + i]);
+                const a = self.target(first + i) orelse continue;
+                const b = self.target(other + i) orelse continue;
+                if (a == b) continue;
+                const common = self.commonNode(a, b);
                 const result = try self.experiment(self.tree.items[common].experiment);
                 result[1] = symbol;
                 return result;
@@ -228,10 +273,12 @@ fn refineClasses(learner: *Learner, classes: *code_points.Classes) !bool {
         for (hashes, classes.intervals, 0..) |*hash, interval, i| {
             if (i % compared_intervals != state % compared_intervals) continue;
             if (learner.events[row + interval.class] == .none) continue;
-            const expected = learner.targets[row + interval.class];
-            const target = try learner.sift(state, interval.lo, 0);
-            if (target != expected) {
-                hash.* = std.math.rotl(u64, (hash.* ^ target) *% 0x9E37_79B9_7F4A_7C15, 29);
+            const followed = try learner.follow(state, interval.lo);
+            if (followed.bundle == no_bundle) return error.BadLexer;
+            const bundle = &learner.bundles.items[followed.bundle];
+            bundle.target = try learner.sift(bundle.state, bundle.symbol, bundle.target);
+            if (bundle.target != learner.target(row + interval.class)) {
+                hash.* = std.math.rotl(u64, (hash.* ^ bundle.target) *% 0x9E37_79B9_7F4A_7C15, 29);
             }
         }
     }
@@ -269,21 +316,20 @@ fn tables(alloc: Allocator, learner: *const Learner, classes: *const code_points
     for (representatives.items, 0..) |state, q| {
         const row = state * learner.symbols.len;
         const events = learner.events[row..][0..learner.symbols.len];
-        const targets = learner.targets[row..][0..learner.symbols.len];
         for (0..ascii_count) |c| {
-            result.ascii[q * ascii_count + c] = if (events[c] == .none) none else number[targets[c]];
+            result.ascii[q * ascii_count + c] = if (learner.target(row + c)) |leaf| number[leaf] else none;
             result.ascii_skip[q * ascii_count + c] = @intFromBool(events[c] == .skip);
         }
-        result.eof[q] = if (events[eof_index] == .none) none else number[targets[eof_index]];
+        result.eof[q] = if (learner.target(row + eof_index)) |leaf| number[leaf] else none;
         result.accept[q] = learner.probe.accepted(state);
         result.wide_start[q] = @intCast(wide.items.len);
         for (classes.intervals) |interval| {
             const i = wide_index + interval.class;
-            if (events[i] == .none) continue;
+            const leaf = learner.target(row + i) orelse continue;
             const range = automaton.Range{
                 .lo = interval.lo,
                 .hi = interval.hi,
-                .target = number[targets[i]],
+                .target = number[leaf],
                 .skip = @intFromBool(events[i] == .skip),
             };
             if (wide.items.len > result.wide_start[q]) {
