@@ -22,4 +22,6 @@ comptime {
     _ = @import("automaton.zig");
     _ = @import("bits.zig");
     _ = @import("checksum.zig");
+    _ = @import("parser_abi.zig");
+    _ = @import("trie.zig");
 }

@@ -1,1 +1,26 @@
-"""Incremental parsing on tree-sitter's compiled grammars: the face of the native core."""
+"""Language tables, parse states and nodes: the face of the native core."""
+
+from __future__ import annotations
+
+from ananke.parsing.classifier import Classifier, ClassifierStatistics, load_classifier
+from ananke.parsing.grammar import Grammar, GrammarError, load_grammar
+from ananke.parsing.language import Fold, Forbidden, Language, LanguageError
+from ananke.parsing.node import Node
+from ananke.parsing.state import Expected, ParseError, ParseState
+
+__all__ = [
+    "Classifier",
+    "ClassifierStatistics",
+    "Expected",
+    "Fold",
+    "Forbidden",
+    "Grammar",
+    "GrammarError",
+    "Language",
+    "LanguageError",
+    "Node",
+    "ParseError",
+    "ParseState",
+    "load_classifier",
+    "load_grammar",
+]

@@ -1,0 +1,34 @@
+"""Kotlin: inserted semicolons, comments, raw strings and a few operators are scanned externally."""
+
+from __future__ import annotations
+
+from ananke.parsing.language import Fold, Language
+
+__all__ = ["LANGUAGE"]
+
+_TEXT = bytes(b for b in range(1, 256) if b not in b'"${')
+#: The words whose presence on the next line decides whether a semicolon is inserted.
+_WORDS = tuple(
+    b"public private protected internal abstract final open override lateinit vararg noinline "
+    b"crossinline external suspend inline else in instanceof get set constructor by as where "
+    b"import is".split()
+)
+_SPACES = ((b" \t\f\v", b" "), (b"\r", b"\r"), (b"\n", b"\n"))
+_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"))
+
+LANGUAGE = Language(
+    name="kotlin",
+    module="tree_sitter_kotlin",
+    extensions=(".kt", ".kts"),
+    folds=(
+        Fold(where="string_content", runs=((_TEXT, b"x"),), forgets=b'x"'),
+        Fold(where="_semi", runs=_SPACES, comments=_COMMENTS, drops_lines=True, words=_WORDS),
+        Fold(where="_class_member_semi", runs=_SPACES, comments=_COMMENTS, words=_WORDS),
+        Fold(where="block_comment", runs=_SPACES, comments=_COMMENTS),
+    ),
+    probes=(
+        *(b"x", b"x ", b"\nx", b"}", b"*/x", b"*/\nx", b"\"\"\"", b"\"", b" x", b"1", b".x", b"(", b")"),
+        *(b"]", b"-1", b"=x", b"s ", b"n ", b" ", b"?.x", b" by x"),
+    ),
+    unprobed=b"@(",
+)

@@ -1,0 +1,59 @@
+"""Python: indentation and strings are the business of the grammar's external scanner."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from ananke.parsing.language import Fold, Language
+
+__all__ = ["LANGUAGE"]
+
+
+class _Columns(TypedDict):
+    runs: tuple[tuple[bytes, bytes], ...]
+    comments: tuple[tuple[bytes, bytes], ...]
+    drops_lines: bool
+    leading: bool
+
+
+#: Inside a string all bytes act alike but quotes, escapes, braces and line ends.
+_PLAIN = bytes(b for b in range(1, 256) if b not in b"\"'`\\{}\r\n")
+
+#: At a line end the columns of the next line count, and of the comments between only the first.
+_BY_COLUMN: _Columns = {
+    "runs": ((b"\n", b"\n"), (b" \t\f", b" ")),
+    "comments": ((b"#", b"\n"),),
+    "drops_lines": True,
+    "leading": True,
+}
+
+#: A line end is decided by the next line's indentation, which may have to be deeper.
+_INDENTS = tuple(
+    start + b" " * columns + b"x" for start in (b"", b"\n") for columns in range(1, 81)
+)
+
+LANGUAGE = Language(
+    name="python",
+    module="tree_sitter_python",
+    extensions=(".py", ".pyi"),
+    folds=(
+        Fold(
+            where="_string_content",
+            runs=((_PLAIN, b"x"), (b"\n", b"\n")),
+            escape=b"\\",
+            forgets=b"x\"'`\\\r\n",
+        ),
+        *(Fold(where=name, **_BY_COLUMN) for name in ("_indent", "_dedent")),
+        *(Fold(where=name, runs=((b" \t\f", b" "), (b"\n", b"\n"))) for name in (")", "]", "}")),
+        *(Fold(where=name, **_BY_COLUMN) for name in ("_newline", "comment")),
+    ),
+    probes=(b"x", b'"', b"'", b'"""', b"'''", b"\nx", b"(", b")", b"]", b"}", b"}}", *_INDENTS),
+    spellings={
+        "_newline": (b"\n",),
+        "_indent": (b"\n ",),
+        "string_start": (b'"',),
+        "string_end": (b'"', b"'", b'"""', b"'''"),
+        "_string_content": (b"x",),
+    },
+    absent=("print", "exec", "<>"),
+)

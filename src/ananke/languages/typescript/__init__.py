@@ -1,0 +1,49 @@
+"""TypeScript and TSX: inserted semicolons, templates and JSX text are scanned externally."""
+
+from __future__ import annotations
+
+from ananke.parsing.language import Fold, Language
+
+__all__ = ["LANGUAGE", "TSX"]
+
+_TEMPLATE = bytes(b for b in range(1, 256) if b not in b"`$\\{}")
+_JSX = bytes(b for b in range(1, 256) if b not in b"<>{}& \t\r\n\f\v")
+_SPACES = ((b" \t\f\v", b" "), (b"\r", b"\r"), (b"\n", b"\n"))
+_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"))
+
+_FOLDS = (
+    Fold(where="string_fragment", runs=((_TEMPLATE, b"x"),), forgets=b"x$"),
+    Fold(where="jsx_text", runs=(*_SPACES, (_JSX, b"x"))),
+    Fold(where="_automatic_semicolon", runs=_SPACES, comments=_COMMENTS, drops_lines=True),
+    Fold(where="_function_signature_automatic_semicolon", runs=_SPACES, comments=_COMMENTS),
+    Fold(where="?", runs=_SPACES),
+    Fold(where="html_comment", runs=_SPACES),
+)
+_PROBES = (
+    *(b"x", b"\nx", b"}", b"`", b"${", b"*/x", b"*/\nx", b"\\n", b"<", b"1", b":", b" x"),
+    *(b"->x", b"=x", b"/x", b"n ", b"nstanceof "),
+)
+_SPELLINGS = {
+    "_automatic_semicolon": (b"\n",),
+    "_function_signature_automatic_semicolon": (b"\n",),
+}
+
+LANGUAGE = Language(
+    name="typescript",
+    module="tree_sitter_typescript",
+    function="language_typescript",
+    extensions=(".ts", ".mts", ".cts"),
+    folds=_FOLDS,
+    probes=_PROBES,
+    spellings=_SPELLINGS,
+)
+
+TSX = Language(
+    name="tsx",
+    module="tree_sitter_typescript",
+    function="language_tsx",
+    extensions=(".tsx",),
+    folds=_FOLDS,
+    probes=_PROBES,
+    spellings=_SPELLINGS,
+)

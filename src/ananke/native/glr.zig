@@ -1,0 +1,507 @@
+//! The parser: immutable states that grow by text.
+//!
+//! A state is a set of heads, the versions of the parse that are alive. A head is a stack node,
+//! the lexical configuration of the unfinished lexeme above it, and where that lexeme began.
+//! `feed` reads text into a new state; the old one stays valid, so that a fork is a reference.
+//!
+//! The parsing rules are those of tree-sitter's `ts_parser__advance` and `ts_parser__reduce`
+//! (generalised LR over its tables), without its error recovery: a version that has no action
+//! dies.
+const std = @import("std");
+const ts = @import("tslanguage.zig");
+const memory = @import("memory.zig");
+const stack = @import("stack.zig");
+const lexing = @import("lexing.zig");
+const linear = @import("linear.zig");
+const completion = @import("completion.zig");
+const spelling_module = @import("spelling.zig");
+
+const gpa = memory.gpa;
+const Node = stack.Node;
+const Tree = stack.Tree;
+
+/// Live versions at one place; beyond it those of least dynamic precedence are dropped.
+/// Real files need a handful (tree-sitter itself keeps six).
+const max_heads = 128;
+/// Ways down the stack that one reduction follows.
+const max_paths = 64;
+/// Reductions that one lexeme may set off.
+const max_reductions = 20_000;
+/// Lexemes without a byte in a row (indentation, inserted semicolons).
+const max_empty_lexemes = 512;
+
+pub const Head = struct {
+    node: *Node,
+    config: lexing.ConfigId,
+    sigma: u32,
+    /// Offset at which the unfinished lexeme, with the white space before it, begins.
+    start: u32,
+};
+
+/// Text shared by the states of a lineage; a state owns its first `len` bytes.
+pub const Text = struct {
+    refs: u32 = 1,
+    bytes: std.ArrayList(u8) = .empty,
+
+    fn release(self: *Text) void {
+        self.refs -= 1;
+        if (self.refs > 0) return;
+        self.bytes.deinit(gpa);
+        gpa.destroy(self);
+        _ = memory.live_texts.fetchSub(1, .monotonic);
+    }
+
+    /// The text of length `len` followed by `more`: this object if nothing follows yet, else a copy.
+    fn extended(self: *Text, len: usize, more: []const u8) !*Text {
+        if (self.bytes.items.len == len) {
+            try self.bytes.appendSlice(gpa, more);
+            self.refs += 1;
+            return self;
+        }
+        const copy = try create();
+        errdefer copy.release();
+        try copy.bytes.ensureTotalCapacity(gpa, len + more.len);
+        copy.bytes.appendSliceAssumeCapacity(self.bytes.items[0..len]);
+        copy.bytes.appendSliceAssumeCapacity(more);
+        return copy;
+    }
+
+    fn create() !*Text {
+        const self = try gpa.create(Text);
+        self.* = .{};
+        _ = memory.live_texts.fetchAdd(1, .monotonic);
+        return self;
+    }
+};
+
+pub const State = struct {
+    refs: u32 = 1,
+    heads: []Head,
+    text: *Text,
+    len: u32,
+
+    pub fn retain(self: *State) *State {
+        self.refs += 1;
+        return self;
+    }
+
+    pub fn release(self: *State) void {
+        self.refs -= 1;
+        if (self.refs > 0) return;
+        for (self.heads) |head| head.node.release();
+        gpa.free(self.heads);
+        self.text.release();
+        gpa.destroy(self);
+        _ = memory.live_states.fetchSub(1, .monotonic);
+    }
+
+    pub fn bytes(self: *const State) []const u8 {
+        return self.text.bytes.items[0..self.len];
+    }
+};
+
+/// A reduction that the grammar has and the language has not.
+pub const Forbidden = struct { symbol: ts.Symbol, child_count: u8, production: u16 };
+
+pub const Grammar = struct {
+    lang: *const ts.TSLanguage,
+    lock: memory.Lock = .{},
+    lex: *lexing.Lexing,
+    /// Terminals that the grammar has and the language has not.
+    absent: []bool,
+    forbidden: std.ArrayList(Forbidden) = .empty,
+    probes: std.ArrayList([]const u8) = .empty,
+    /// Bytes that an external scanner reads far ahead from; what it will decide is not probed.
+    unprobed: [256]bool = @splat(false),
+    memo: linear.Memo = .{},
+    given_spellings: std.ArrayList(spelling_module.Given) = .empty,
+    spellings: ?[][]const u8 = null,
+    costs: ?*completion.Costs = null,
+
+    pub fn create(lang: *const ts.TSLanguage, main: anytype, keyword: anytype) !*Grammar {
+        const self = try gpa.create(Grammar);
+        self.* = .{
+            .lang = lang,
+            .lex = try lexing.Lexing.create(lang, main, keyword),
+            .absent = try gpa.alloc(bool, lang.symbol_count),
+        };
+        @memset(self.absent, false);
+        return self;
+    }
+
+    pub fn destroy(self: *Grammar) void {
+        self.memo.deinit();
+        self.lex.destroy();
+        gpa.free(self.absent);
+        self.forbidden.deinit(gpa);
+        for (self.probes.items) |probe| gpa.free(probe);
+        self.probes.deinit(gpa);
+        for (self.given_spellings.items) |given| gpa.free(given.text);
+        self.given_spellings.deinit(gpa);
+        if (self.spellings) |texts| {
+            for (texts) |text| gpa.free(text);
+            gpa.free(texts);
+        }
+        if (self.costs) |costs| costs.deinit();
+        gpa.destroy(self);
+    }
+
+    pub fn actions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
+        if (self.absent[symbol]) return &.{};
+        return self.rawActions(state, symbol);
+    }
+
+    pub fn rawActions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
+        const index = self.lang.lookup(state, symbol);
+        if (index == 0) return &.{};
+        const header = self.lang.parse_actions[index].header;
+        return self.lang.parse_actions[index + 1 ..][0..header.count];
+    }
+
+    pub fn isForbidden(self: *const Grammar, reduce: anytype) bool {
+        for (self.forbidden.items) |one| {
+            if (one.symbol == reduce.symbol and one.child_count == reduce.child_count and one.production == reduce.production_id) return true;
+        }
+        return false;
+    }
+
+    /// The terminal that a closed lexeme is in `state`: the keyword where it has an action or is
+    /// reserved, else the word.
+    pub fn terminal(self: *const Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
+        const keyword = closing.keyword;
+        if (keyword == lexing.none_symbol or self.absent[keyword]) return closing.symbol;
+        if (self.lang.lookup(state, keyword) != 0 or self.lang.isReserved(state, keyword)) return keyword;
+        return closing.symbol;
+    }
+
+    /// The shortest known text of each symbol, empty where there is none.
+    pub fn spelling(self: *Grammar) error{OutOfMemory}![][]const u8 {
+        if (self.spellings == null) self.spellings = try spelling_module.shortest(self.lex, self.given_spellings.items);
+        return self.spellings.?;
+    }
+
+    pub fn start(self: *Grammar) !*State {
+        const node = try Node.create(ts.start_state, &.{.{ .below = null, .tree = null, .extras = null }});
+        errdefer node.release();
+        const heads = try gpa.alloc(Head, 1);
+        heads[0] = .{ .node = node, .config = try self.lex.start(self.lex.mode_of_state[ts.start_state], 0), .sigma = 0, .start = 0 };
+        const state = try gpa.create(State);
+        const text = try Text.create();
+        state.* = .{ .heads = heads, .text = text, .len = 0 };
+        _ = memory.live_states.fetchAdd(1, .monotonic);
+        return state;
+    }
+
+    /// The state after `more`, or null if no version of the parse survives it.
+    pub fn feed(self: *Grammar, from: *State, more: []const u8) !?*State {
+        const total = @as(usize, from.len) + more.len;
+        if (total > std.math.maxInt(u32) / 2) return error.TooLong;
+        if (!self.mayGoOn(from, more)) return null;
+        const text = try from.text.extended(from.len, more);
+        errdefer text.release();
+        var run = Run{ .grammar = self, .text = text.bytes.items[0..total] };
+        defer run.deinit();
+        for (from.heads) |head| {
+            try run.add(.{ .node = head.node.retain(), .config = head.config, .sigma = head.sigma, .start = head.start, .pos = from.len });
+        }
+        try run.toEnd();
+        if (run.done.items.len == 0) {
+            self.undo(text, from.len, total);
+            text.release();
+            return null;
+        }
+        var kept: std.ArrayList(Head) = .empty;
+        defer kept.deinit(gpa);
+        var view = linear.Linear.init(self);
+        defer view.deinit();
+        for (run.done.items) |item| {
+            if (try view.headViable(item.node, item.config, item.sigma)) {
+                try kept.append(gpa, .{ .node = item.node.retain(), .config = item.config, .sigma = item.sigma, .start = item.start });
+            }
+        }
+        if (kept.items.len == 0) {
+            self.undo(text, from.len, total);
+            text.release();
+            return null;
+        }
+        const state = try gpa.create(State);
+        state.* = .{ .heads = try gpa.dupe(Head, kept.items), .text = text, .len = @intCast(total) };
+        _ = memory.live_states.fetchAdd(1, .monotonic);
+        return state;
+    }
+
+    /// Takes text that led nowhere off the end again, so that the next feed needs no copy.
+    fn undo(self: *Grammar, text: *Text, len: usize, total: usize) void {
+        _ = self;
+        if (text.bytes.items.len == total) text.bytes.shrinkRetainingCapacity(len);
+    }
+
+    /// Cheap first look: does the first byte lead anywhere from any head?
+    fn mayGoOn(self: *Grammar, from: *const State, more: []const u8) bool {
+        if (more.len == 0) return true;
+        for (from.heads) |head| {
+            const result = self.lex.step(head.config, more[0]) catch return true;
+            if (result != lexing.dead) return true;
+        }
+        return false;
+    }
+
+    /// The tree of the whole text if it is a complete program; caller releases.
+    pub fn finish(self: *Grammar, from: *State) !?*Tree {
+        var run = Run{ .grammar = self, .text = from.bytes(), .at_end = true };
+        defer run.deinit();
+        for (from.heads) |head| {
+            try run.add(.{ .node = head.node.retain(), .config = head.config, .sigma = head.sigma, .start = head.start, .pos = from.len });
+        }
+        try run.toEnd();
+        if (run.accepted) |tree| return tree.retain();
+        return null;
+    }
+};
+
+const Item = struct { node: *Node, config: lexing.ConfigId, sigma: u32, start: u32, pos: u32 };
+
+/// One `feed`: versions advance lexeme by lexeme, the one furthest behind first, so that those
+/// that come to the same place in the same state are merged before they go on.
+const Run = struct {
+    grammar: *Grammar,
+    text: []const u8,
+    at_end: bool = false,
+    items: std.ArrayList(Item) = .empty,
+    done: std.ArrayList(Item) = .empty,
+    accepted: ?*Tree = null,
+    empty_lexemes: u32 = 0,
+    last_start: u32 = 0,
+
+    fn deinit(self: *Run) void {
+        for (self.items.items) |item| item.node.release();
+        for (self.done.items) |item| item.node.release();
+        if (self.accepted) |tree| tree.release();
+        self.items.deinit(gpa);
+        self.done.deinit(gpa);
+    }
+
+    /// Takes over the reference to the item's node.
+    fn add(self: *Run, item: Item) !void {
+        return addTo(&self.items, item);
+    }
+
+    fn addTo(list: *std.ArrayList(Item), item: Item) !void {
+        for (list.items) |*other| {
+            if (other.node.state == item.node.state and other.config == item.config and other.sigma == item.sigma and other.start == item.start and other.pos == item.pos) {
+                const merged = try stack.merge(other.node, item.node);
+                other.node.release();
+                item.node.release();
+                other.node = merged;
+                return;
+            }
+        }
+        if (list.items.len >= max_heads) {
+            var worst: usize = 0;
+            for (list.items, 0..) |other, i| {
+                if (other.node.dynamic < list.items[worst].node.dynamic) worst = i;
+            }
+            if (list.items[worst].node.dynamic >= item.node.dynamic) {
+                item.node.release();
+                return;
+            }
+            list.items[worst].node.release();
+            list.items[worst] = item;
+            return;
+        }
+        try list.append(gpa, item);
+    }
+
+    fn toEnd(self: *Run) !void {
+        while (self.items.items.len > 0) {
+            var first: usize = 0;
+            for (self.items.items, 0..) |item, i| {
+                if (item.start < self.items.items[first].start) first = i;
+            }
+            const item = self.items.swapRemove(first);
+            defer item.node.release();
+            try self.oneLexeme(item);
+        }
+    }
+
+    fn oneLexeme(self: *Run, item: Item) !void {
+        const lex = self.grammar.lex;
+        var config = item.config;
+        var pos: usize = item.pos;
+        while (pos < self.text.len) {
+            const result = try lex.step(config, self.text[pos]);
+            pos += 1;
+            if (result == lexing.dead) return;
+            if (result & lexing.closing_bit != 0) return self.closed(item, pos, result, false);
+            config = result;
+        }
+        if (!self.at_end) {
+            return addTo(&self.done, .{ .node = item.node.retain(), .config = config, .sigma = item.sigma, .start = item.start, .pos = @intCast(pos) });
+        }
+        const result = try lex.end(config);
+        if (result == lexing.dead) return;
+        return self.closed(item, pos, result, true);
+    }
+
+    fn closed(self: *Run, item: Item, pos: usize, result: u32, at_end: bool) !void {
+        const lex = self.grammar.lex;
+        const mode = lex.mode_of_state[item.node.state];
+        const stretch = self.text[item.start..pos];
+        const lexeme = try lex.measure(mode, item.sigma, stretch, at_end) orelse folded: {
+            // The fold knows the scanner's decision before the scanner has read to its end.
+            const index = result & ~lexing.closing_bit;
+            const end = try lex.place(mode, stretch, lex.closings.items[index].carry.len);
+            break :folded lexing.Lexeme{ .closing = index, .start = end, .end = end };
+        };
+        if (lexeme.end == 0) {
+            if (item.start != self.last_start) self.empty_lexemes = 0;
+            self.last_start = item.start;
+            self.empty_lexemes += 1;
+            if (self.empty_lexemes > max_empty_lexemes) return;
+        }
+        const closing = lex.closings.items[lexeme.closing];
+        const sigma = if (closing.sigma == lexing.sigma_kept) item.sigma else closing.sigma;
+        const start: u32 = @intCast(item.start + lexeme.start);
+        const end: u32 = @intCast(item.start + lexeme.end);
+        var after: std.ArrayList(*Node) = .empty;
+        defer {
+            for (after.items) |node| node.release();
+            after.deinit(gpa);
+        }
+        try self.shift(item.node, closing, start, end, &after);
+        for (after.items) |node| {
+            try self.add(.{ .node = node.retain(), .config = try lex.start(lex.mode_of_state[node.state], sigma), .sigma = sigma, .start = end, .pos = end });
+        }
+    }
+
+    /// Reduces and shifts one lexeme; appends the nodes after it to `out`.
+    fn shift(self: *Run, from: *Node, closing: lexing.Closing, start: u32, end: u32, out: *std.ArrayList(*Node)) !void {
+        const grammar = self.grammar;
+        const Work = struct { node: *Node, symbol: ts.Symbol };
+        var work: std.ArrayList(Work) = .empty;
+        defer {
+            for (work.items) |w| w.node.release();
+            work.deinit(gpa);
+        }
+        try work.append(gpa, .{ .node = from.retain(), .symbol = grammar.terminal(from.state, closing) });
+        var reductions: usize = 0;
+        var i: usize = 0;
+        while (i < work.items.len) : (i += 1) {
+            const node = work.items[i].node;
+            var symbol = work.items[i].symbol;
+            var actions = grammar.actions(node.state, symbol);
+            if (actions.len == 0 and symbol == closing.keyword and !grammar.lang.isReserved(node.state, symbol)) {
+                symbol = grammar.lang.keyword_capture_token;
+                actions = grammar.actions(node.state, symbol);
+            }
+            for (actions) |action| {
+                switch (@as(ts.ActionKind, @enumFromInt(action.shift.kind))) {
+                    .shift => {
+                        if (action.shift.repetition) continue;
+                        const tree = try Tree.leaf(symbol, start, end, action.shift.extra);
+                        if (action.shift.extra) {
+                            try out.append(gpa, try node.withExtra(tree));
+                        } else {
+                            const next = try Node.create(action.shift.state, &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
+                            try self.settle(next, end, out);
+                        }
+                    },
+                    .reduce => {
+                        reductions += 1;
+                        if (reductions > max_reductions) return;
+                        var reduced: std.ArrayList(*Node) = .empty;
+                        defer reduced.deinit(gpa);
+                        try self.reduce(node, action, false, start, &reduced);
+                        for (reduced.items) |next| {
+                            var seen = false;
+                            for (work.items) |w| {
+                                if (sameNode(w.node, next)) {
+                                    seen = true;
+                                    break;
+                                }
+                            }
+                            if (seen) next.release() else try work.append(gpa, .{ .node = next, .symbol = symbol });
+                        }
+                    },
+                    .accept => try self.accept(node),
+                    else => {},
+                }
+            }
+        }
+    }
+
+    fn sameNode(a: *const Node, b: *const Node) bool {
+        if (a.state != b.state or a.links.len != 1 or b.links.len != 1) return false;
+        return a.links[0].below == b.links[0].below and a.dynamic >= b.dynamic;
+    }
+
+    /// Completes non-terminal extras, which reduce without a lookahead. Takes over `node`.
+    fn settle(self: *Run, node: *Node, at: u32, out: *std.ArrayList(*Node)) error{OutOfMemory}!void {
+        const grammar = self.grammar;
+        if (grammar.lex.mode_of_state[node.state] != lexing.Lexing.no_mode) {
+            return out.append(gpa, node);
+        }
+        defer node.release();
+        for (grammar.rawActions(node.state, ts.eof_symbol)) |action| {
+            if (@as(ts.ActionKind, @enumFromInt(action.shift.kind)) != .reduce) continue;
+            var reduced: std.ArrayList(*Node) = .empty;
+            defer reduced.deinit(gpa);
+            try self.reduce(node, action, true, at, &reduced);
+            for (reduced.items) |next| try self.settle(next, at, out);
+        }
+    }
+
+    fn reduce(self: *Run, node: *Node, action: ts.ActionEntry, ends_extra: bool, at: u32, out: *std.ArrayList(*Node)) error{OutOfMemory}!void {
+        const grammar = self.grammar;
+        const r = action.reduce;
+        if (grammar.isForbidden(r)) return;
+        var paths: std.ArrayList(stack.Path) = .empty;
+        defer {
+            for (paths.items) |path| path.deinit();
+            paths.deinit(gpa);
+        }
+        try stack.pop(node, r.child_count, max_paths, &paths);
+        for (paths.items) |path| {
+            const goto = grammar.lang.lookup(path.base.state, r.symbol);
+            if (goto == 0) continue;
+            for (path.children) |child| _ = child.retain();
+            const tree = try Tree.branch(r.symbol, r.production_id, r.dynamic_precedence, path.children, at);
+            if (ends_extra and goto == path.base.state) {
+                tree.extra = true;
+                try out.append(gpa, try path.base.withExtra(tree));
+                continue;
+            }
+            try out.append(gpa, try Node.create(goto, &.{.{ .below = path.base.retain(), .tree = tree, .extras = stack.Extras.retain(path.trailing) }}));
+        }
+    }
+
+    fn accept(self: *Run, node: *Node) !void {
+        for (node.links) |link| {
+            const top = link.tree orelse continue;
+            const below = link.below orelse continue;
+            if (below.links.len != 1 or below.links[0].tree != null) continue;
+            if (self.accepted) |best| {
+                if (best.dynamic >= top.dynamic) continue;
+            }
+            var children: std.ArrayList(*Tree) = .empty;
+            defer children.deinit(gpa);
+            try appendExtras(&children, below.links[0].extras);
+            for (top.children) |child| try children.append(gpa, child);
+            try appendExtras(&children, link.extras);
+            for (children.items) |child| _ = child.retain();
+            const root = try Tree.branch(top.symbol, top.production, 0, children.items, 0);
+            root.dynamic = top.dynamic;
+            root.start = 0;
+            root.end = @intCast(self.text.len);
+            if (self.accepted) |old| old.release();
+            self.accepted = root;
+        }
+    }
+
+    fn appendExtras(children: *std.ArrayList(*Tree), latest: ?*stack.Extras) !void {
+        const first = children.items.len;
+        var next = latest;
+        while (next) |extras| : (next = extras.before) try children.append(gpa, extras.tree);
+        std.mem.reverse(*Tree, children.items[first..]);
+    }
+};

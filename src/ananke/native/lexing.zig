@@ -1,0 +1,785 @@
+//! Lexical configurations: what the lexer knows about the unfinished lexeme at the cursor.
+//!
+//! A configuration is a small immutable value, interned to an id, with a byte-wise transition
+//! function. It is in one of two phases:
+//!
+//!   external   the external scanner has not decided yet; the value is (mode, scanner state,
+//!              folded bytes since the lexeme began)
+//!   internal   the scanner declined, or there is none; the value is (automaton state, keyword
+//!              automaton state, last accepted symbol, bytes since that acceptance)
+//!
+//! A transition leads to another configuration, to a *closing* (the lexeme has ended: which
+//! terminal, the scanner's new state, and the bytes already read past its end), or nowhere.
+//! The rules are those of tree-sitter's `ts_parser__lex`: external scanner first, then the
+//! longest match of the internal lexer, then the keyword lexer on the same text.
+const std = @import("std");
+const ts = @import("tslanguage.zig");
+const memory = @import("memory.zig");
+const scanner = @import("scanner.zig");
+const fold = @import("fold.zig");
+const automaton = @import("automaton.zig");
+
+const gpa = memory.gpa;
+pub const Failure = error{ OutOfMemory, BadGrammar };
+pub const ConfigId = u32;
+pub const none_symbol: u16 = 0xFFFF;
+/// Transition results besides a configuration: nowhere, or `closing_bit` + index of a closing.
+pub const dead: u32 = 0x7FFF_FFFF;
+pub const closing_bit: u32 = 0x8000_0000;
+const unknown: u32 = 0x7FFF_FFFE;
+/// Scanner state of a closing that leaves it as it was.
+pub const sigma_kept: u32 = 0xFFFF_FFFF;
+
+pub const Mode = struct { lex_state: u16, external_state: u16 };
+
+pub const Closing = struct {
+    symbol: u16,
+    /// The keyword that the keyword lexer recognised in the same text.
+    keyword: u16,
+    sigma: u32,
+    /// Bytes read past the end of the lexeme, to be lexed again.
+    carry: []const u8,
+};
+
+pub const Config = struct {
+    external: bool,
+    mode: u16,
+    sigma: u32,
+    q: u16,
+    kwq: u16,
+    accepted: u16,
+    accepted_keyword: u16,
+    /// External: folded bytes of the lexeme. Internal: bytes since the last acceptance.
+    tail: []const u8,
+    /// An incomplete UTF-8 sequence at the end.
+    partial: [3]u8 = .{ 0, 0, 0 },
+    partial_len: u8 = 0,
+    next: ?*[256]u32 = null,
+    eof: u32 = unknown,
+
+    fn key(self: *const Config, out: *std.ArrayList(u8)) !void {
+        out.clearRetainingCapacity();
+        const head = [_]u32{
+            @intFromBool(self.external) | (@as(u32, self.mode) << 8),
+            self.sigma,
+            @as(u32, self.q) | (@as(u32, self.kwq) << 16),
+            @as(u32, self.accepted) | (@as(u32, self.accepted_keyword) << 16),
+            @as(u32, self.partial_len) | (@as(u32, self.partial[0]) << 8) |
+                (@as(u32, self.partial[1]) << 16) | (@as(u32, self.partial[2]) << 24),
+        };
+        try out.appendSlice(gpa, std.mem.sliceAsBytes(&head));
+        try out.appendSlice(gpa, self.tail);
+    }
+
+    pub fn isFresh(self: *const Config) bool {
+        return self.external and self.tail.len == 0 and self.partial_len == 0;
+    }
+};
+
+/// A lexeme found in given text: where it starts after white space, where it ends.
+pub const Lexeme = struct { closing: u32, start: usize, end: usize };
+
+pub const Lexing = struct {
+    lang: *const ts.TSLanguage,
+    main: *const automaton.Automaton,
+    keyword: ?*const automaton.Automaton,
+    /// Automaton states from which the lexeme can't end except by being accepted later.
+    immortal: []bool,
+    /// Automaton states before the first character of a lexeme.
+    blank: []bool,
+    modes: std.ArrayList(Mode) = .empty,
+    mode_of_state: []u16,
+    start_of_mode: []u16,
+    sigmas: std.ArrayList([]const u8) = .empty,
+    sigma_ids: std.StringHashMapUnmanaged(u32) = .empty,
+    configs: std.ArrayList(*Config) = .empty,
+    config_ids: std.StringHashMapUnmanaged(u32) = .empty,
+    closings: std.ArrayList(Closing) = .empty,
+    closing_ids: std.StringHashMapUnmanaged(u32) = .empty,
+    starts: std.AutoHashMapUnmanaged(u64, u32) = .empty,
+    folds: std.ArrayList(*fold.Fold) = .empty,
+    payload: ?*anyopaque,
+    reach_words: usize,
+    scratch: std.ArrayList(u8) = .empty,
+    folded: std.ArrayList(u8) = .empty,
+    joined: std.ArrayList(u8) = .empty,
+    scanned: [ts.serialization_buffer_size]u8 = undefined,
+
+    pub const no_mode: u16 = 0xFFFF;
+
+    pub fn create(lang: *const ts.TSLanguage, main: *const automaton.Automaton, keyword: ?*const automaton.Automaton) !*Lexing {
+        const self = try gpa.create(Lexing);
+        self.* = .{
+            .lang = lang,
+            .main = main,
+            .keyword = keyword,
+            .immortal = try immortalStates(main),
+            .blank = try gpa.alloc(bool, main.state_count),
+            .mode_of_state = try gpa.alloc(u16, lang.state_count),
+            .start_of_mode = &.{},
+            .payload = if (lang.external_scanner.create) |make| make() else null,
+            .reach_words = (lang.symbol_count + 63) / 64,
+        };
+        var seen: std.AutoHashMapUnmanaged(u32, u16) = .empty;
+        defer seen.deinit(gpa);
+        for (self.mode_of_state, 0..) |*slot, state| {
+            const raw = lang.lexMode(@intCast(state));
+            if (raw.lex_state == ts.no_lookahead) {
+                slot.* = no_mode;
+                continue;
+            }
+            const pair = @as(u32, raw.lex_state) | (@as(u32, raw.external_lex_state) << 16);
+            const entry = try seen.getOrPut(gpa, pair);
+            if (!entry.found_existing) {
+                entry.value_ptr.* = @intCast(self.modes.items.len);
+                try self.modes.append(gpa, .{ .lex_state = raw.lex_state, .external_state = raw.external_lex_state });
+            }
+            slot.* = entry.value_ptr.*;
+        }
+        self.start_of_mode = try gpa.alloc(u16, self.modes.items.len);
+        for (self.modes.items, self.start_of_mode) |mode, *first| first.* = main.start[mode.lex_state];
+        @memset(self.blank, false);
+        for (self.start_of_mode) |first| {
+            if (first != automaton.DEAD) self.blank[first] = true;
+        }
+        for (main.ascii, main.ascii_skip) |target, skip| {
+            if (skip != 0 and target != automaton.DEAD) self.blank[target] = true;
+        }
+        _ = try self.internSigma("");
+        return self;
+    }
+
+    pub fn destroy(self: *Lexing) void {
+        if (self.lang.external_scanner.destroy) |free| {
+            if (self.payload != null) free(self.payload);
+        }
+        gpa.free(self.immortal);
+        gpa.free(self.blank);
+        gpa.free(self.mode_of_state);
+        gpa.free(self.start_of_mode);
+        self.modes.deinit(gpa);
+        for (self.sigmas.items) |bytes| gpa.free(bytes);
+        self.sigmas.deinit(gpa);
+        self.sigma_ids.deinit(gpa);
+        for (self.configs.items) |config| {
+            if (config.next) |next| gpa.destroy(next);
+            gpa.free(config.tail);
+            gpa.destroy(config);
+        }
+        self.configs.deinit(gpa);
+        freeKeys(&self.config_ids);
+        for (self.closings.items) |closing| gpa.free(closing.carry);
+        self.closings.deinit(gpa);
+        freeKeys(&self.closing_ids);
+        self.starts.deinit(gpa);
+        for (self.folds.items) |one| {
+            one.deinit();
+            gpa.destroy(one);
+        }
+        self.folds.deinit(gpa);
+        self.scratch.deinit(gpa);
+        self.folded.deinit(gpa);
+        self.joined.deinit(gpa);
+        gpa.destroy(self);
+    }
+
+    fn freeKeys(map: *std.StringHashMapUnmanaged(u32)) void {
+        var it = map.keyIterator();
+        while (it.next()) |key| gpa.free(key.*);
+        map.deinit(gpa);
+    }
+
+    pub fn internSigma(self: *Lexing, bytes: []const u8) !u32 {
+        if (self.sigma_ids.get(bytes)) |id| return id;
+        const id: u32 = @intCast(self.sigmas.items.len);
+        const owned = try gpa.dupe(u8, bytes);
+        try self.sigmas.append(gpa, owned);
+        try self.sigma_ids.put(gpa, owned, id);
+        return id;
+    }
+
+    fn intern(self: *Lexing, value: Config) !u32 {
+        try value.key(&self.scratch);
+        if (self.config_ids.get(self.scratch.items)) |id| return id;
+        const id: u32 = @intCast(self.configs.items.len);
+        const config = try gpa.create(Config);
+        config.* = value;
+        config.tail = try gpa.dupe(u8, value.tail);
+        config.next = null;
+        config.eof = unknown;
+        try self.configs.append(gpa, config);
+        try self.config_ids.put(gpa, try gpa.dupe(u8, self.scratch.items), id);
+        return id;
+    }
+
+    fn close(self: *Lexing, symbol: u16, keyword: u16, sigma: u32, carry: []const u8) !u32 {
+        self.scratch.clearRetainingCapacity();
+        const head = [_]u32{ @as(u32, symbol) | (@as(u32, keyword) << 16), sigma };
+        try self.scratch.appendSlice(gpa, std.mem.sliceAsBytes(&head));
+        try self.scratch.appendSlice(gpa, carry);
+        if (self.closing_ids.get(self.scratch.items)) |id| return id | closing_bit;
+        const id: u32 = @intCast(self.closings.items.len);
+        try self.closings.append(gpa, .{ .symbol = symbol, .keyword = keyword, .sigma = sigma, .carry = try gpa.dupe(u8, carry) });
+        try self.closing_ids.put(gpa, try gpa.dupe(u8, self.scratch.items), id);
+        return id | closing_bit;
+    }
+
+    /// The configuration at the start of a lexeme in `mode` with scanner state `sigma`.
+    pub fn start(self: *Lexing, mode: u16, sigma: u32) !ConfigId {
+        const key = (@as(u64, mode) << 32) | sigma;
+        if (self.starts.get(key)) |id| return id;
+        const id = if (self.modes.items[mode].external_state != 0)
+            try self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = "" })
+        else
+            try self.internalStart(mode);
+        try self.starts.put(gpa, key, id);
+        return id;
+    }
+
+    fn internalValue(self: *const Lexing, mode: u16) Config {
+        const q = self.start_of_mode[mode];
+        return .{
+            .external = false,
+            .mode = 0,
+            .sigma = 0,
+            .q = q,
+            .kwq = if (self.keyword) |kw| kw.start[0] else automaton.DEAD,
+            // A lexeme may be empty (what follows `//` in Rust).
+            .accepted = if (q == automaton.DEAD) none_symbol else self.main.accept[q],
+            .accepted_keyword = none_symbol,
+            .tail = "",
+        };
+    }
+
+    fn internalStart(self: *Lexing, mode: u16) !ConfigId {
+        const value = self.internalValue(mode);
+        if (value.q == automaton.DEAD) return error.BadGrammar;
+        return self.intern(value);
+    }
+
+    /// Follows one byte from a configuration.
+    pub fn step(self: *Lexing, id: ConfigId, byte: u8) Failure!u32 {
+        const config = self.configs.items[id];
+        const next = config.next orelse blk: {
+            const made = try gpa.create([256]u32);
+            @memset(made, unknown);
+            config.next = made;
+            break :blk made;
+        };
+        if (next[byte] != unknown) return next[byte];
+        const result = if (config.external) try self.stepExternal(config, byte) else try self.stepInternal(config, byte);
+        next[byte] = result;
+        return result;
+    }
+
+    fn validRow(self: *const Lexing, mode: u16) [*]const bool {
+        const row = @as(usize, self.modes.items[mode].external_state) * self.lang.external_token_count;
+        return self.lang.external_scanner.states.? + row;
+    }
+
+    fn foldOf(self: *const Lexing, mode: u16) ?*const fold.Fold {
+        const row = self.validRow(mode);
+        for (self.folds.items) |one| {
+            if (one.symbol == none_symbol) return one;
+            for (0..self.lang.external_token_count) |i| {
+                if (row[i] and self.lang.external_scanner.symbol_map.?[i] == one.symbol) return one;
+            }
+        }
+        return null;
+    }
+
+    fn stepExternal(self: *Lexing, config: *const Config, byte: u8) !u32 {
+        var partial: [4]u8 = undefined;
+        @memcpy(partial[0..config.partial_len], config.partial[0..config.partial_len]);
+        partial[config.partial_len] = byte;
+        const sequence = partial[0 .. config.partial_len + 1];
+        switch (utf8State(sequence)) {
+            .invalid => return dead,
+            .incomplete => switch (try self.judgeWide(config, sequence)) {
+                .declined => {
+                    const text = try std.mem.concat(gpa, u8, &.{ config.tail, sequence });
+                    defer gpa.free(text);
+                    return self.runInternal(config.mode, text, false);
+                },
+                .alike => return self.withPartial(config, canonicalPartial(sequence)),
+                .mixed => return self.withPartial(config, sequence),
+            },
+            .complete => {},
+        }
+        self.joined.clearRetainingCapacity();
+        try self.joined.appendSlice(gpa, config.tail);
+        try self.joined.appendSlice(gpa, sequence);
+        if (self.foldOf(config.mode)) |one| {
+            try one.apply(self.joined.items, &self.folded);
+            std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
+        }
+        return self.decideExternal(config.mode, config.sigma, self.joined.items, false);
+    }
+
+    fn withPartial(self: *Lexing, config: *const Config, sequence: []const u8) !u32 {
+        var value = config.*;
+        value.partial = .{ 0, 0, 0 };
+        value.partial_len = @intCast(sequence.len);
+        @memcpy(value.partial[0..sequence.len], sequence);
+        return self.intern(value);
+    }
+
+    const WideVerdict = enum { declined, alike, mixed };
+
+    /// How the scanner takes the characters that a partial UTF-8 sequence may become: it declines
+    /// all, goes on alike after all, or tells them apart. Judged on samples that hold every
+    /// white space and, in small ranges, every character.
+    fn judgeWide(self: *Lexing, config: *const Config, sequence: []const u8) !WideVerdict {
+        const bounds = partialBounds(sequence);
+        const stride = @max(1, (bounds.hi - bounds.lo) / 64);
+        var verdict: ?WideVerdict = null;
+        var pending: std.ArrayList(u8) = .empty;
+        defer pending.deinit(gpa);
+        var cp = bounds.lo;
+        var special: usize = 0;
+        while (true) {
+            var sample = cp;
+            if (cp > bounds.hi) {
+                while (special < wide_spaces.len and (wide_spaces[special] < bounds.lo or wide_spaces[special] > bounds.hi)) special += 1;
+                if (special == wide_spaces.len) break;
+                sample = wide_spaces[special];
+                special += 1;
+            } else cp += stride;
+            if (sample >= 0xD800 and sample < 0xE000) continue;
+            var encoded: [4]u8 = undefined;
+            const length = std.unicode.utf8Encode(@intCast(sample), &encoded) catch continue;
+            self.joined.clearRetainingCapacity();
+            try self.joined.appendSlice(gpa, config.tail);
+            try self.joined.appendSlice(gpa, encoded[0..length]);
+            if (self.foldOf(config.mode)) |one| {
+                try one.apply(self.joined.items, &self.folded);
+                std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
+            }
+            switch (try self.scan(config.mode, config.sigma, self.joined.items, false)) {
+                .found => return .mixed,
+                .none => {
+                    if (verdict == .alike) return .mixed;
+                    verdict = .declined;
+                },
+                .pending => {
+                    if (verdict == .declined) return .mixed;
+                    if (verdict == .alike and !std.mem.eql(u8, pending.items, self.joined.items)) return .mixed;
+                    verdict = .alike;
+                    pending.clearRetainingCapacity();
+                    try pending.appendSlice(gpa, self.joined.items);
+                },
+            }
+        }
+        return verdict orelse .mixed;
+    }
+
+    /// What the scanner, and if it declines the internal lexer, say of `text`.
+    fn decideExternal(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !u32 {
+        switch (try self.scan(mode, sigma, text, at_end)) {
+            .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
+            .none => return self.runInternal(mode, text, at_end),
+            .found => |f| return self.close(f.symbol, none_symbol, try self.internSigma(self.scanned[0..f.state_len]), text[f.end..]),
+        }
+    }
+
+    fn scan(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !scanner.Outcome {
+        if (self.modes.items[mode].external_state == 0) return .none;
+        const row = self.validRow(mode);
+        const before = self.sigmas.items[sigma];
+        var outcome = scanner.run(self.lang, self.payload, before, row, text, at_end, &self.scanned);
+        if (outcome == .pending and text.len > 0) outcome = try self.settled(before, row, text);
+        if (outcome != .found) return outcome;
+        const f = outcome.found;
+        const changed = !std.mem.eql(u8, before, self.scanned[0..f.state_len]);
+        if (f.end == 0 and !changed and !self.validExternal(mode, f.symbol)) return .none;
+        return outcome;
+    }
+
+    /// A scanner that stands at the end of the text may be done all the same. It is if every next
+    /// character, and the end of input, gives the same lexeme within the text.
+    fn settled(self: *Lexing, before: []const u8, row: [*]const bool, text: []const u8) !scanner.Outcome {
+        const first = scanner.run(self.lang, self.payload, before, row, text, true, &self.scanned);
+        if (first != .found) return .pending;
+        const longer = try std.mem.concat(gpa, u8, &.{ text, "\x00" });
+        defer gpa.free(longer);
+        for (0..128) |i| {
+            longer[text.len] = @intCast((i + 'x') % 128);
+            if (!self.agrees(first, before, row, longer)) return .pending;
+        }
+        for ([_][]const u8{ "\u{e9}", "\u{4e00}", "\u{2028}" }) |wide| {
+            const wider = try std.mem.concat(gpa, u8, &.{ text, wide });
+            defer gpa.free(wider);
+            if (!self.agrees(first, before, row, wider)) return .pending;
+        }
+        return scanner.run(self.lang, self.payload, before, row, text, true, &self.scanned);
+    }
+
+    fn agrees(self: *Lexing, first: scanner.Outcome, before: []const u8, row: [*]const bool, text: []const u8) bool {
+        var state: [ts.serialization_buffer_size]u8 = undefined;
+        const other = scanner.run(self.lang, self.payload, before, row, text, false, &state);
+        if (other != .found) return false;
+        const a = first.found;
+        const b = other.found;
+        return a.symbol == b.symbol and a.start == b.start and a.end == b.end and
+            std.mem.eql(u8, self.scanned[0..a.state_len], state[0..b.state_len]);
+    }
+
+    fn validExternal(self: *const Lexing, mode: u16, symbol: u16) bool {
+        const row = self.validRow(mode);
+        for (0..self.lang.external_token_count) |i| {
+            if (row[i] and self.lang.external_scanner.symbol_map.?[i] == symbol) return true;
+        }
+        return false;
+    }
+
+    /// The internal lexer on a whole stretch of text from the start of a lexeme.
+    fn runInternal(self: *Lexing, mode: u16, text: []const u8, at_end: bool) !u32 {
+        const copy = try gpa.dupe(u8, text);
+        defer gpa.free(copy);
+        var id = try self.internalStart(mode);
+        for (copy, 0..) |byte, i| {
+            const result = try self.step(id, byte);
+            if (result == dead) return dead;
+            if (result & closing_bit != 0) return self.extend(result, copy[i + 1 ..]);
+            id = result;
+        }
+        return if (at_end) self.end(id) else id;
+    }
+
+    /// The same closing with more bytes carried.
+    fn extend(self: *Lexing, closing: u32, more: []const u8) !u32 {
+        if (more.len == 0) return closing;
+        const c = self.closings.items[closing & ~closing_bit];
+        const carry = try std.mem.concat(gpa, u8, &.{ c.carry, more });
+        defer gpa.free(carry);
+        return self.close(c.symbol, c.keyword, c.sigma, carry);
+    }
+
+    const Internal = struct { q: u16, kwq: u16, accepted: u16, accepted_keyword: u16, skipped: bool, kept: bool };
+
+    /// One code point through the two automata.
+    fn advanceInternal(self: *const Lexing, q: u16, kwq: u16, accepted: u16, accepted_keyword: u16, cp: u21) ?Internal {
+        const move = self.main.step(q, cp);
+        if (move.target == automaton.DEAD) return null;
+        if (move.skip) {
+            return .{ .q = move.target, .kwq = if (self.keyword) |kw| kw.start[0] else automaton.DEAD, .accepted = self.main.accept[move.target], .accepted_keyword = none_symbol, .skipped = true, .kept = false };
+        }
+        var result = Internal{ .q = move.target, .kwq = automaton.DEAD, .accepted = accepted, .accepted_keyword = accepted_keyword, .skipped = false, .kept = true };
+        if (self.keyword) |kw| {
+            if (kwq != automaton.DEAD) result.kwq = kw.step(kwq, cp).target;
+        }
+        const symbol = self.main.accept[move.target];
+        if (symbol != automaton.NO_SYMBOL) {
+            result.accepted = symbol;
+            result.accepted_keyword = none_symbol;
+            if (symbol == self.lang.keyword_capture_token and symbol != 0 and result.kwq != automaton.DEAD) {
+                result.accepted_keyword = self.keyword.?.accept[result.kwq];
+            }
+            result.kept = false;
+        } else if (self.immortal[move.target]) {
+            result.accepted = none_symbol;
+            result.accepted_keyword = none_symbol;
+            result.kept = false;
+        }
+        return result;
+    }
+
+    fn stepInternal(self: *Lexing, config: *const Config, byte: u8) !u32 {
+        var buffer: [4]u8 = undefined;
+        @memcpy(buffer[0..config.partial_len], config.partial[0..config.partial_len]);
+        buffer[config.partial_len] = byte;
+        const sequence = buffer[0 .. config.partial_len + 1];
+        switch (utf8State(sequence)) {
+            .invalid => return dead,
+            .incomplete => return self.partialInternal(config, sequence),
+            .complete => {},
+        }
+        const cp = std.unicode.utf8Decode(sequence) catch return dead;
+        var joined: std.ArrayList(u8) = .empty;
+        defer joined.deinit(gpa);
+        const moved = self.advanceInternal(config.q, config.kwq, config.accepted, config.accepted_keyword, cp) orelse {
+            if (config.accepted == none_symbol) return dead;
+            try joined.appendSlice(gpa, config.tail);
+            try joined.appendSlice(gpa, sequence);
+            return self.close(config.accepted, config.accepted_keyword, sigma_kept, joined.items);
+        };
+        if (!self.main.has_transition[moved.q]) {
+            if (moved.accepted == none_symbol) return dead;
+            if (moved.kept) {
+                try joined.appendSlice(gpa, config.tail);
+                try joined.appendSlice(gpa, sequence);
+            }
+            return self.close(moved.accepted, moved.accepted_keyword, sigma_kept, joined.items);
+        }
+        if (moved.kept and moved.accepted != none_symbol) {
+            try joined.appendSlice(gpa, config.tail);
+            try joined.appendSlice(gpa, sequence);
+        }
+        return self.intern(.{
+            .external = false,
+            .mode = 0,
+            .sigma = 0,
+            .q = moved.q,
+            .kwq = moved.kwq,
+            .accepted = moved.accepted,
+            .accepted_keyword = moved.accepted_keyword,
+            .tail = joined.items,
+        });
+    }
+
+    /// An internal configuration with an incomplete UTF-8 sequence: closed at once if none of
+    /// the characters it may become goes on, one for all if they all go on alike.
+    fn partialInternal(self: *Lexing, config: *const Config, sequence: []const u8) Failure!u32 {
+        const bounds = partialBounds(sequence);
+        var covered: u32 = 0;
+        var target: ?automaton.Range = null;
+        var alike = true;
+        for (self.main.wideOf(config.q)) |range| {
+            if (range.hi < bounds.lo or range.lo > bounds.hi) continue;
+            covered += @min(range.hi, bounds.hi) - @max(range.lo, bounds.lo) + 1;
+            if (target) |first| {
+                if (first.target != range.target or first.skip != range.skip) alike = false;
+            } else target = range;
+        }
+        if (covered == 0) {
+            if (config.accepted == none_symbol) return dead;
+            const carry = try std.mem.concat(gpa, u8, &.{ config.tail, sequence });
+            defer gpa.free(carry);
+            return self.close(config.accepted, config.accepted_keyword, sigma_kept, carry);
+        }
+        var value = config.*;
+        // No keyword has a character that isn't ASCII.
+        value.kwq = automaton.DEAD;
+        const surrogates: u32 = if (bounds.lo <= 0xD800 and bounds.hi >= 0xDFFF) 0x800 else 0;
+        if (alike and covered + surrogates >= bounds.hi - bounds.lo + 1 and value.accepted == none_symbol) {
+            return self.withPartial(&value, canonicalPartial(sequence));
+        }
+        return self.withPartial(&value, sequence);
+    }
+
+    /// The closing at the end of input, or `dead`.
+    pub fn end(self: *Lexing, id: ConfigId) !u32 {
+        const config = self.configs.items[id];
+        if (config.eof != unknown) return config.eof;
+        const result = try self.endUncached(config);
+        config.eof = result;
+        return result;
+    }
+
+    fn endUncached(self: *Lexing, config: *const Config) error{ OutOfMemory, BadGrammar }!u32 {
+        if (config.partial_len > 0) return dead;
+        if (config.external) {
+            return self.decideExternal(config.mode, config.sigma, config.tail, true);
+        }
+        const target = self.main.eof[config.q];
+        if (target != automaton.DEAD and self.main.accept[target] != automaton.NO_SYMBOL) {
+            return self.close(self.main.accept[target], none_symbol, sigma_kept, "");
+        }
+        if (config.accepted == none_symbol) return dead;
+        return self.close(config.accepted, config.accepted_keyword, sigma_kept, config.tail);
+    }
+
+    /// Finds the lexeme at the start of `text` exactly, without folding: for given text whose
+    /// places matter. Null: it isn't closed within `text` (never when `at_end`), or is none.
+    pub fn measure(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !?Lexeme {
+        switch (try self.scan(mode, sigma, text, at_end)) {
+            .pending => return null,
+            .found => |f| {
+                const id = try self.close(f.symbol, none_symbol, try self.internSigma(self.scanned[0..f.state_len]), "");
+                return .{ .closing = id & ~closing_bit, .start = f.start, .end = f.end };
+            },
+            .none => {},
+        }
+        const first = self.internalValue(mode);
+        var q = first.q;
+        var kwq = first.kwq;
+        var accepted = first.accepted;
+        var accepted_keyword = none_symbol;
+        var lexeme_start: usize = 0;
+        var lexeme_end: usize = 0;
+        var i: usize = 0;
+        while (i < text.len) {
+            const d = scanner.decode(text[i..]);
+            const moved = self.advanceInternal(q, kwq, accepted, accepted_keyword, d.cp) orelse break;
+            i += d.len;
+            q = moved.q;
+            kwq = moved.kwq;
+            accepted = moved.accepted;
+            accepted_keyword = moved.accepted_keyword;
+            if (moved.skipped) lexeme_start = i;
+            if (self.main.accept[q] != automaton.NO_SYMBOL) lexeme_end = i;
+            if (!self.main.has_transition[q]) break;
+        }
+        if (at_end and i == text.len) {
+            const target = self.main.eof[q];
+            if (target != automaton.DEAD and self.main.accept[target] != automaton.NO_SYMBOL) {
+                accepted = self.main.accept[target];
+                accepted_keyword = none_symbol;
+                lexeme_end = i;
+            }
+        }
+        if (accepted == none_symbol) return null;
+        const id = try self.close(accepted, accepted_keyword, sigma_kept, "");
+        return .{ .closing = id & ~closing_bit, .start = lexeme_start, .end = lexeme_end };
+    }
+
+    /// Where in `text` a lexeme ends that leaves `left` bytes of the folded text.
+    pub fn place(self: *Lexing, mode: u16, text: []const u8, left: usize) !usize {
+        const one = self.foldOf(mode) orelse return text.len - left;
+        try one.apply(text, &self.folded);
+        const length = self.folded.items.len - left;
+        var at = text.len - @min(left, text.len);
+        while (at > 0) : (at -= 1) {
+            try one.apply(text[0..at], &self.folded);
+            if (self.folded.items.len <= length) break;
+        }
+        return at;
+    }
+
+    /// Whether some continuation of an internal configuration lexes to a terminal in `wanted`.
+    pub fn reaches(self: *const Lexing, config: *const Config, wanted: []const u64) bool {
+        if (config.partial_len > 0) return self.partialReaches(config, wanted);
+        return self.reachesFrom(config.q, config.kwq, wanted);
+    }
+
+    /// Whether the configuration is before the first character of an internal lexeme.
+    pub fn isBlank(self: *const Lexing, config: *const Config) bool {
+        return !config.external and config.partial_len == 0 and config.tail.len == 0 and self.blank[config.q];
+    }
+
+    /// Whether some lexeme of the internal lexer, from its start in `mode`, is in `wanted`.
+    pub fn beginsIn(self: *const Lexing, mode: u16, wanted: []const u64) bool {
+        const first = self.internalValue(mode);
+        if (first.q == automaton.DEAD) return false;
+        return self.reachesFrom(first.q, first.kwq, wanted);
+    }
+
+    fn reachesFrom(self: *const Lexing, q: u16, kwq: u16, wanted: []const u64) bool {
+        const row = self.main.reachRow(q);
+        for (row, wanted[0..row.len]) |a, b| {
+            if (a & b != 0) return true;
+        }
+        const capture = self.lang.keyword_capture_token;
+        if (capture != 0 and kwq != automaton.DEAD and hasBit(row, capture)) {
+            const kw_row = self.keyword.?.reachRow(kwq);
+            for (kw_row, wanted[0..kw_row.len]) |a, b| {
+                if (a & b != 0) return true;
+            }
+        }
+        return false;
+    }
+
+    fn partialReaches(self: *const Lexing, config: *const Config, wanted: []const u64) bool {
+        const bounds = partialBounds(config.partial[0..config.partial_len]);
+        const first = self.main.wide_start[config.q];
+        const last = self.main.wide_start[config.q + 1];
+        for (self.main.wide[first..last]) |range| {
+            if (range.hi < bounds.lo or range.lo > bounds.hi) continue;
+            const kwq = if (self.keyword) |kw|
+                (if (range.skip != 0) kw.start[0] else if (config.kwq == automaton.DEAD) automaton.DEAD else kw.step(config.kwq, @intCast(@max(range.lo, bounds.lo))).target)
+            else
+                automaton.DEAD;
+            if (self.reachesFrom(range.target, kwq, wanted)) return true;
+        }
+        return false;
+    }
+};
+
+pub fn hasBit(words: []const u64, bit: usize) bool {
+    if (bit / 64 >= words.len) return false;
+    return words[bit / 64] >> @intCast(bit % 64) & 1 != 0;
+}
+
+/// White space beyond ASCII (Unicode's White_Space), and the byte order mark.
+const wide_spaces = [_]u32{
+    0x85,   0xA0,   0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007,
+    0x2008, 0x2009, 0x200A, 0x200B, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF,
+};
+
+/// A partial sequence with the same number of bytes to come, where any byte may come next.
+fn canonicalPartial(sequence: []const u8) []const u8 {
+    const lead = sequence[0];
+    const need: usize = if (lead < 0xE0) 2 else if (lead < 0xF0) 3 else 4;
+    if (sequence.len == 1 and (lead == 0xE0 or lead == 0xED or lead == 0xF0 or lead == 0xF4)) return sequence;
+    return switch (need - sequence.len) {
+        1 => "\xC3",
+        2 => "\xE1",
+        else => "\xF1",
+    };
+}
+
+const Utf8State = enum { invalid, incomplete, complete };
+
+/// Whether `bytes` (at most 4) is one UTF-8 sequence, a proper prefix of one, or neither
+/// (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+pub fn utf8State(bytes: []const u8) Utf8State {
+    const b = bytes[0];
+    if (b < 0x80) return if (bytes.len == 1) .complete else .invalid;
+    const need: usize = if (b >= 0xC2 and b <= 0xDF) 2 else if (b >= 0xE0 and b <= 0xEF) 3 else if (b >= 0xF0 and b <= 0xF4) 4 else return .invalid;
+    if (bytes.len > need) return .invalid;
+    for (bytes[1..], 1..) |c, i| {
+        var lo: u8 = 0x80;
+        var hi: u8 = 0xBF;
+        if (i == 1) switch (b) {
+            0xE0 => lo = 0xA0,
+            0xED => hi = 0x9F,
+            0xF0 => lo = 0x90,
+            0xF4 => hi = 0x8F,
+            else => {},
+        };
+        if (c < lo or c > hi) return .invalid;
+    }
+    return if (bytes.len == need) .complete else .incomplete;
+}
+
+/// The code points that a partial UTF-8 sequence may still become.
+pub fn partialBounds(bytes: []const u8) struct { lo: u32, hi: u32 } {
+    const b = bytes[0];
+    const need: usize = if (b < 0xE0) 2 else if (b < 0xF0) 3 else 4;
+    var value: u32 = if (need == 2) b & 0x1F else if (need == 3) b & 0x0F else b & 0x07;
+    for (bytes[1..]) |c| value = value << 6 | (c & 0x3F);
+    const shift: u5 = @intCast(6 * (need - bytes.len));
+    var lo = value << shift;
+    var hi = (value << shift) | ((@as(u32, 1) << shift) - 1);
+    const least: u32 = if (need == 2) 0x80 else if (need == 3) 0x800 else 0x10000;
+    lo = @max(lo, least);
+    hi = @min(hi, 0x10FFFF);
+    return .{ .lo = lo, .hi = hi };
+}
+
+/// Automaton states that never die before they accept: a greatest fixpoint. From them the last
+/// acceptance can't become the lexeme any more (an opened comment), so it is forgotten.
+fn immortalStates(main: *const automaton.Automaton) ![]bool {
+    const n = main.state_count;
+    const result = try gpa.alloc(bool, n);
+    for (result, 0..) |*r, q| r.* = main.has_transition[q] and main.accept[q] == automaton.NO_SYMBOL;
+    var changed = true;
+    while (changed) {
+        changed = false;
+        for (0..n) |q| {
+            if (!result[q]) continue;
+            if (!survives(main, result, @intCast(q))) {
+                result[q] = false;
+                changed = true;
+            }
+        }
+    }
+    return result;
+}
+
+fn survives(main: *const automaton.Automaton, immortal: []const bool, q: u16) bool {
+    const row = main.ascii[@as(usize, q) * 128 ..][0..128];
+    // NUL never has a transition: the generated lexers use it for the end of input.
+    for (row[1..]) |target| {
+        if (target == automaton.DEAD) return false;
+        if (main.accept[target] == automaton.NO_SYMBOL and !immortal[target]) return false;
+    }
+    var next: u32 = 0x80;
+    for (main.wide[main.wide_start[q]..main.wide_start[q + 1]]) |range| {
+        if (range.lo > next and !(next == 0xD800 and range.lo <= 0xE000)) return false;
+        if (range.target == automaton.DEAD) return false;
+        if (main.accept[range.target] == automaton.NO_SYMBOL and !immortal[range.target]) return false;
+        next = range.hi + 1;
+    }
+    return next > 0x10FFFF;
+}

@@ -1,0 +1,444 @@
+//! Masks: which tokens of a vocabulary may come next.
+//!
+//! Tokens are judged in classes. From a lexical configuration the vocabulary's trie falls into
+//! *open* groups (tokens after which the lexeme is still unfinished, in the same configuration)
+//! and *closed* groups (tokens in which the lexeme ends as the same terminal, with what is left
+//! of each). What a class looks like doesn't depend on the parse; only which groups are
+//! admitted does. A closed group whose terminal can be shifted leads to a class of what is left
+//! in the lex mode of the state after the shift, and so on.
+//!
+//!     configuration `na`  ──open──►  {me, n, _1, …}        identifiers: one verdict
+//!                         ──name──►  {(, (self, .x, = 1…}  class of the rests, in the next mode
+//!
+//! A class is kept per trie node below the root, so that configurations that differ little (an
+//! identifier that may still become a keyword, and one that can't) share almost all of theirs.
+//!
+//! The verdict on a class and a stack is remembered with the states it read (`linear.zig`), so a
+//! mask that was computed for one place serves every place with the same top of the stack.
+const std = @import("std");
+const memory = @import("memory.zig");
+const stack = @import("stack.zig");
+const lexing = @import("lexing.zig");
+const glr = @import("glr.zig");
+const linear = @import("linear.zig");
+const trie_module = @import("trie.zig");
+
+const gpa = memory.gpa;
+
+/// Readings of a graph-structured stack; as in `linear.zig`.
+const max_readings = 256;
+/// Past this many bytes of remembered sets everything remembered is dropped.
+const default_memory_limit: usize = 768 << 20;
+
+/// A set of tokens: sorted by nothing, as a list, or one bit per token.
+const Set = union(enum) {
+    list: []const u32,
+    bits: []const u64,
+};
+
+/// A trie node and bytes before it that are still to be read.
+const Rest = struct { node: u32, carry: []const u8 };
+
+const Open = struct { config: lexing.ConfigId, set: u32 };
+
+/// What is left of the tokens of a closed group, by its first byte.
+const Branch = struct {
+    byte: u8,
+    /// Bytes carried by all the rests together.
+    carries: usize,
+    rests: []Rest,
+};
+
+/// Up to so many rests are asked one by one, each in a class that all contexts share.
+const few_rests = 6;
+
+const Closed = struct {
+    symbol: u16,
+    keyword: u16,
+    sigma: u32,
+    /// Tokens that end with the lexeme.
+    own: u32,
+    branches: []Branch,
+};
+
+const Class = struct { opens: []Open, closed: []Closed };
+
+/// A branch of a closed group, and where its first byte leads.
+const ChildKey = struct { class: u32, group: u16, branch: u16, result: u32 };
+
+pub const Classifier = struct {
+    grammar: *glr.Grammar,
+    trie: *const trie_module.Trie,
+    eos: []const u32,
+    sets: std.ArrayList(Set) = .empty,
+    classes: std.ArrayList(Class) = .empty,
+    /// (step result, trie node) -> class of the tokens at and below the node.
+    nodes: std.AutoHashMapUnmanaged(u64, u32) = .empty,
+    children: std.AutoHashMapUnmanaged(ChildKey, u32) = .empty,
+    memo: linear.Memo = .{},
+    /// Carried bytes, alive as long as the classes.
+    carries: std.heap.ArenaAllocator,
+    held: usize = 0,
+    memory_limit: usize = default_memory_limit,
+
+    pub fn create(grammar: *glr.Grammar, trie: *const trie_module.Trie, eos: []const u32) !*Classifier {
+        for (eos) |id| if (id >= trie.vocab_size) return error.BadToken;
+        const self = try gpa.create(Classifier);
+        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa) };
+        return self;
+    }
+
+    pub fn destroy(self: *Classifier) void {
+        self.clear();
+        self.sets.deinit(gpa);
+        self.classes.deinit(gpa);
+        self.nodes.deinit(gpa);
+        self.children.deinit(gpa);
+        self.memo.deinit();
+        self.carries.deinit();
+        gpa.free(self.eos);
+        gpa.destroy(self);
+    }
+
+    fn clear(self: *Classifier) void {
+        for (self.sets.items) |set| switch (set) {
+            .list => |list| gpa.free(list),
+            .bits => |bits| gpa.free(bits),
+        };
+        self.sets.clearRetainingCapacity();
+        for (self.classes.items) |class| {
+            gpa.free(class.opens);
+            for (class.closed) |closed| {
+                for (closed.branches) |branch| gpa.free(branch.rests);
+                gpa.free(closed.branches);
+            }
+            gpa.free(class.closed);
+        }
+        self.classes.clearRetainingCapacity();
+        self.nodes.clearRetainingCapacity();
+        self.children.clearRetainingCapacity();
+        self.memo.clear();
+        _ = self.carries.reset(.free_all);
+        self.held = 0;
+    }
+
+    fn wordCount(self: *const Classifier) usize {
+        return (@as(usize, self.trie.vocab_size) + 63) / 64;
+    }
+
+    /// Writes the mask after `state`: bit i%32 of word i/32 is token i.
+    pub fn fill(self: *Classifier, state: *const glr.State, out: []u32) !void {
+        if (self.held > self.memory_limit) self.clear();
+        @memset(out, 0);
+        var view = linear.Linear.init(self.grammar);
+        defer view.deinit();
+        var ends = false;
+        for (state.heads) |head| {
+            try self.fillHead(&view, head, out);
+            if (!ends) ends = try view.headEnds(head.node, head.config, head.sigma);
+        }
+        if (ends) {
+            for (self.eos) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
+        }
+    }
+
+    fn fillHead(self: *Classifier, view: *linear.Linear, head: glr.Head, out: []u32) !void {
+        var reading: usize = 0;
+        while (reading < max_readings) : (reading += 1) {
+            const entry = try view.enter(head.node);
+            const set = self.exploreRoot(view, head.config, head.sigma, entry) catch |err| switch (err) {
+                error.Ambiguous => {
+                    try view.split();
+                    continue;
+                },
+                else => |other| return other,
+            };
+            self.unite(set, out);
+            if (!view.nextReading()) return;
+        }
+        view.forget();
+    }
+
+    fn unite(self: *const Classifier, id: u32, out: []u32) void {
+        switch (self.sets.items[id]) {
+            .list => |list| for (list) |token| {
+                out[token / 32] |= @as(u32, 1) << @intCast(token % 32);
+            },
+            .bits => |bits| {
+                const halves = std.mem.bytesAsSlice(u32, std.mem.sliceAsBytes(bits));
+                for (out, halves[0..out.len]) |*word, more| word.* |= more;
+            },
+        }
+    }
+
+    fn addSet(self: *Classifier, tokens: []const u32) !u32 {
+        const id: u32 = @intCast(self.sets.items.len);
+        if (tokens.len * 64 < self.trie.vocab_size) {
+            try self.sets.append(gpa, .{ .list = try gpa.dupe(u32, tokens) });
+            self.held += tokens.len * 4;
+        } else {
+            const bits = try gpa.alloc(u64, self.wordCount());
+            @memset(bits, 0);
+            for (tokens) |token| bits[token / 64] |= @as(u64, 1) << @intCast(token % 64);
+            try self.sets.append(gpa, .{ .bits = bits });
+            self.held += bits.len * 8;
+        }
+        return id;
+    }
+
+    fn uniteSets(self: *Classifier, ids: []const u32) !u32 {
+        if (ids.len == 1) return ids[0];
+        var total: usize = 0;
+        for (ids) |id| total += switch (self.sets.items[id]) {
+            .list => |list| list.len,
+            .bits => self.trie.vocab_size,
+        };
+        const result: u32 = @intCast(self.sets.items.len);
+        if (total * 64 < self.trie.vocab_size) {
+            const list = try gpa.alloc(u32, total);
+            var at: usize = 0;
+            for (ids) |id| {
+                const more = self.sets.items[id].list;
+                @memcpy(list[at..][0..more.len], more);
+                at += more.len;
+            }
+            try self.sets.append(gpa, .{ .list = list });
+            self.held += total * 4;
+        } else {
+            const bits = try gpa.alloc(u64, self.wordCount());
+            @memset(bits, 0);
+            for (ids) |id| switch (self.sets.items[id]) {
+                .list => |list| for (list) |token| {
+                    bits[token / 64] |= @as(u64, 1) << @intCast(token % 64);
+                },
+                .bits => |more| for (bits, more) |*word, other| {
+                    word.* |= other;
+                },
+            };
+            try self.sets.append(gpa, .{ .bits = bits });
+            self.held += bits.len * 8;
+        }
+        return result;
+    }
+
+    /// The tokens admitted from a configuration on the stack at `entry`.
+    fn exploreRoot(self: *Classifier, view: *linear.Linear, config: lexing.ConfigId, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
+        const key = @as(u64, config) << 32 | sigma;
+        if (try view.recallIn(&self.memo, .root, key, entry)) |found| return @intCast(found);
+        const outer = view.openScope(entry);
+        const trie = self.trie;
+        var admitted: std.ArrayList(u32) = .empty;
+        defer admitted.deinit(gpa);
+        var node: u32 = 1;
+        while (node < trie.end[0]) : (node = trie.end[node]) {
+            const result = try self.grammar.lex.step(config, trie.bytes[node]);
+            if (result == lexing.dead) continue;
+            try self.admit(&admitted, try self.explore(view, try self.classOf(result, node), sigma, entry));
+        }
+        const low = view.closeScope(outer);
+        const result = if (admitted.items.len == 0) try self.emptySet() else try self.uniteSets(admitted.items);
+        try view.rememberIn(&self.memo, .root, key, entry, low, result);
+        return result;
+    }
+
+    /// The tokens of a class that are admitted on the stack at `entry`.
+    fn explore(self: *Classifier, view: *linear.Linear, id: u32, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
+        const key = @as(u64, id) << 32 | sigma;
+        if (try view.recallIn(&self.memo, .mask, key, entry)) |found| return @intCast(found);
+        const outer = view.openScope(entry);
+        const lex = self.grammar.lex;
+        var admitted: std.ArrayList(u32) = .empty;
+        defer admitted.deinit(gpa);
+        const class = self.classes.items[id];
+        for (class.opens) |open| {
+            if (try view.viable(open.config, sigma, entry)) try admitted.append(gpa, open.set);
+        }
+        for (class.closed, 0..) |closed, group| {
+            const next_sigma = if (closed.sigma == lexing.sigma_kept) sigma else closed.sigma;
+            const after = try view.advance(entry, .{ .symbol = closed.symbol, .keyword = closed.keyword, .sigma = closed.sigma, .carry = "" });
+            for (after.tops) |top| {
+                const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
+                if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
+                for (closed.branches, 0..) |branch, i| {
+                    const result = try lex.step(first, branch.byte);
+                    if (result == lexing.dead) continue;
+                    if (branch.rests.len <= few_rests and branch.carries == 0) {
+                        for (branch.rests) |rest| {
+                            try self.admit(&admitted, try self.explore(view, try self.classOf(result, rest.node), next_sigma, top));
+                        }
+                        continue;
+                    }
+                    const child = try self.childOf(.{ .class = id, .group = @intCast(group), .branch = @intCast(i), .result = result });
+                    try self.admit(&admitted, try self.explore(view, child, next_sigma, top));
+                }
+            }
+        }
+        const low = view.closeScope(outer);
+        const result = if (admitted.items.len == 0) try self.emptySet() else try self.uniteSets(admitted.items);
+        try view.rememberIn(&self.memo, .mask, key, entry, low, result);
+        return result;
+    }
+
+    fn isEmpty(self: *const Classifier, set: u32) bool {
+        return switch (self.sets.items[set]) {
+            .list => |list| list.len == 0,
+            .bits => false,
+        };
+    }
+
+    fn admit(self: *const Classifier, admitted: *std.ArrayList(u32), set: u32) !void {
+        if (!self.isEmpty(set)) try admitted.append(gpa, set);
+    }
+
+    fn emptySet(self: *Classifier) !u32 {
+        if (self.sets.items.len > 0) return 0;
+        return self.addSet(&.{});
+    }
+
+    /// The class of the tokens at and below a trie node, after the step that leads there.
+    fn classOf(self: *Classifier, result: u32, node: u32) !u32 {
+        const key = @as(u64, result) << 32 | node;
+        if (self.nodes.get(key)) |id| return id;
+        const id = try self.build(result, &.{.{ .node = node, .carry = "" }});
+        try self.nodes.put(gpa, key, id);
+        return id;
+    }
+
+    fn childOf(self: *Classifier, key: ChildKey) !u32 {
+        if (self.children.get(key)) |id| return id;
+        const branch = self.classes.items[key.class].closed[key.group].branches[key.branch];
+        const id = try self.build(key.result, branch.rests);
+        try self.children.put(gpa, key, id);
+        return id;
+    }
+
+    /// Sorts the tokens at and below `rests`, all after the same step, into groups.
+    fn build(self: *Classifier, result: u32, rests: []const Rest) !u32 {
+        _ = try self.emptySet();
+        var building = Building{ .classifier = self };
+        defer building.deinit();
+        for (rests) |rest| {
+            if (result & lexing.closing_bit != 0) {
+                try building.close(result, rest.carry, rest.node);
+            } else {
+                try building.walk(result, rest);
+            }
+        }
+        const id: u32 = @intCast(self.classes.items.len);
+        try self.classes.append(gpa, try building.finish());
+        return id;
+    }
+};
+
+const GroupKey = struct { symbol: u16, keyword: u16, sigma: u32 };
+
+const Group = struct {
+    own: std.ArrayList(u32) = .empty,
+    branches: std.AutoArrayHashMapUnmanaged(u8, std.ArrayList(Rest)) = .empty,
+};
+
+const Building = struct {
+    classifier: *Classifier,
+    opens: std.AutoArrayHashMapUnmanaged(u32, std.ArrayList(u32)) = .empty,
+    closed: std.AutoArrayHashMapUnmanaged(GroupKey, Group) = .empty,
+    /// Configuration after each depth below the node that a walk starts from.
+    path: [trie_module.max_depth + 1]u32 = undefined,
+
+    fn deinit(self: *Building) void {
+        for (self.opens.values()) |*list| list.deinit(gpa);
+        for (self.closed.values()) |*group| {
+            group.own.deinit(gpa);
+            for (group.branches.values()) |*list| list.deinit(gpa);
+            group.branches.deinit(gpa);
+        }
+        self.opens.deinit(gpa);
+        self.closed.deinit(gpa);
+    }
+
+    fn walk(self: *Building, first: lexing.ConfigId, rest: Rest) !void {
+        const classifier = self.classifier;
+        const lex = classifier.grammar.lex;
+        const trie = classifier.trie;
+        var config = first;
+        for (rest.carry, 0..) |byte, i| {
+            const result = try lex.step(config, byte);
+            if (result == lexing.dead) return;
+            if (result & lexing.closing_bit != 0) return self.close(result, rest.carry[i + 1 ..], rest.node);
+            config = result;
+        }
+        try self.open(config, rest.node);
+        self.path[0] = config;
+        const base = trie.depth[rest.node];
+        const last = trie.end[rest.node];
+        var i: u32 = rest.node + 1;
+        while (i < last) {
+            const depth = trie.depth[i] - base;
+            const result = try lex.step(self.path[depth - 1], trie.bytes[i]);
+            if (result == lexing.dead) {
+                i = trie.end[i];
+            } else if (result & lexing.closing_bit != 0) {
+                try self.close(result, "", i);
+                i = trie.end[i];
+            } else {
+                self.path[depth] = result;
+                if (trie.token_start[i] != trie.token_start[i + 1]) try self.open(result, i);
+                i += 1;
+            }
+        }
+    }
+
+    fn open(self: *Building, config: u32, node: u32) !void {
+        const trie = self.classifier.trie;
+        const tokens = trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]];
+        if (tokens.len == 0) return;
+        const slot = try self.opens.getOrPut(gpa, config);
+        if (!slot.found_existing) slot.value_ptr.* = .empty;
+        try slot.value_ptr.appendSlice(gpa, tokens);
+    }
+
+    /// The lexeme has ended at `node`, before its closing's bytes and `more`.
+    fn close(self: *Building, result: u32, more: []const u8, node: u32) !void {
+        const classifier = self.classifier;
+        const trie = classifier.trie;
+        const closing = classifier.grammar.lex.closings.items[result & ~lexing.closing_bit];
+        const slot = try self.closed.getOrPut(gpa, .{ .symbol = closing.symbol, .keyword = closing.keyword, .sigma = closing.sigma });
+        if (!slot.found_existing) slot.value_ptr.* = .{};
+        const group = slot.value_ptr;
+        if (closing.carry.len + more.len > 0) {
+            // A closing's bytes live as long as the grammar, a rest's as long as the classes.
+            const carry = if (more.len == 0) closing.carry else try std.mem.concat(classifier.carries.allocator(), u8, &.{ closing.carry, more });
+            return branch(group, carry[0], .{ .node = node, .carry = carry[1..] });
+        }
+        try group.own.appendSlice(gpa, trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]]);
+        var child = node + 1;
+        while (child < trie.end[node]) : (child = trie.end[child]) {
+            try branch(group, trie.bytes[child], .{ .node = child, .carry = "" });
+        }
+    }
+
+    fn branch(group: *Group, byte: u8, rest: Rest) !void {
+        const slot = try group.branches.getOrPut(gpa, byte);
+        if (!slot.found_existing) slot.value_ptr.* = .empty;
+        try slot.value_ptr.append(gpa, rest);
+    }
+
+    fn finish(self: *Building) !Class {
+        const classifier = self.classifier;
+        const opens = try gpa.alloc(Open, self.opens.count());
+        for (opens, self.opens.keys(), self.opens.values()) |*slot, config, *tokens| {
+            slot.* = .{ .config = config, .set = try classifier.addSet(tokens.items) };
+        }
+        const closed = try gpa.alloc(Closed, self.closed.count());
+        for (closed, self.closed.keys(), self.closed.values()) |*slot, key, *group| {
+            const branches = try gpa.alloc(Branch, group.branches.count());
+            for (branches, group.branches.keys(), group.branches.values()) |*out, byte, *rests| {
+                var carries: usize = 0;
+                for (rests.items) |rest| carries += rest.carry.len;
+                out.* = .{ .byte = byte, .carries = carries, .rests = try rests.toOwnedSlice(gpa) };
+                classifier.held += out.rests.len * @sizeOf(Rest);
+            }
+            slot.* = .{ .symbol = key.symbol, .keyword = key.keyword, .sigma = key.sigma, .own = try classifier.addSet(group.own.items), .branches = branches };
+        }
+        return .{ .opens = opens, .closed = closed };
+    }
+};

@@ -1,0 +1,388 @@
+//! The parser's C ABI. Every function takes the grammar's lock; pointers come from these
+//! functions, lengths are the caller's word for buffers that the caller owns.
+const std = @import("std");
+const ts = @import("tslanguage.zig");
+const memory = @import("memory.zig");
+const stack = @import("stack.zig");
+const fold = @import("fold.zig");
+const lexing = @import("lexing.zig");
+const linear = @import("linear.zig");
+const glr = @import("glr.zig");
+const mask = @import("mask.zig");
+const tree = @import("tree.zig");
+const completion = @import("completion.zig");
+const automaton = @import("automaton.zig");
+const trie = @import("trie.zig");
+
+const gpa = memory.gpa;
+const Grammar = glr.Grammar;
+const State = glr.State;
+
+const ok: i32 = 1;
+const no: i32 = 0;
+const out_of_memory: i32 = -1;
+const too_long: i32 = -2;
+const bad_argument: i32 = -3;
+
+fn code(err: anyerror) i32 {
+    return switch (err) {
+        error.OutOfMemory => out_of_memory,
+        error.TooLong => too_long,
+        else => bad_argument,
+    };
+}
+
+/// Null if the language's ABI is not one that this build reads.
+export fn ananke_grammar_new(lang: ?*const ts.TSLanguage, main: ?*const automaton.Automaton, keyword: ?*const automaton.Automaton) ?*Grammar {
+    const language = lang orelse return null;
+    if (language.abi_version < ts.min_abi or language.abi_version > ts.max_abi) return null;
+    return Grammar.create(language, main orelse return null, keyword) catch null;
+}
+
+export fn ananke_grammar_free(grammar: ?*Grammar) void {
+    if (grammar) |g| g.destroy();
+}
+
+/// Counts: symbols (aliases included), terminals, states, lex modes, fields, keyword capture.
+export fn ananke_grammar_counts(grammar: *const Grammar, out: *[6]u32) void {
+    const lang = grammar.lang;
+    out.* = .{
+        lang.symbol_count + lang.alias_count,
+        lang.token_count,
+        lang.state_count,
+        @intCast(grammar.lex.modes.items.len),
+        lang.field_count,
+        lang.keyword_capture_token,
+    };
+}
+
+export fn ananke_grammar_symbol_name(grammar: *const Grammar, symbol: u16) ?[*:0]const u8 {
+    if (symbol >= grammar.lang.symbol_count + grammar.lang.alias_count) return null;
+    return grammar.lang.symbol_names[symbol];
+}
+
+/// Bit 0: visible, bit 1: named, bit 2: external terminal.
+export fn ananke_grammar_symbol_flags(grammar: *const Grammar, symbol: u16) u8 {
+    const lang = grammar.lang;
+    if (symbol >= lang.symbol_count + lang.alias_count) return 0;
+    const meta = lang.symbol_metadata[symbol];
+    var flags: u8 = @as(u8, @intFromBool(meta.visible)) | @as(u8, @intFromBool(meta.named)) << 1;
+    for (0..lang.external_token_count) |i| {
+        if (lang.external_scanner.symbol_map.?[i] == symbol) flags |= 4;
+    }
+    return flags;
+}
+
+export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]const u8 {
+    if (field == 0 or field > grammar.lang.field_count) return null;
+    return grammar.lang.field_names[field];
+}
+
+/// Adds a fold (see fold.zig) and returns its index, or a negative code. Flags: 1 drops lines,
+/// 2 leading.
+export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
+    const one = gpa.create(fold.Fold) catch return out_of_memory;
+    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0 };
+    for (&one.forgets, forgets) |*slot, flag| slot.* = flag != 0;
+    for (&one.classes) |*class| class.* &= 7;
+    grammar.lex.folds.append(gpa, one) catch return out_of_memory;
+    return @intCast(grammar.lex.folds.items.len - 1);
+}
+
+export fn ananke_grammar_add_comment(grammar: *Grammar, index: u32, open: [*]const u8, open_len: usize, close: [*]const u8, close_len: usize) i32 {
+    if (index >= grammar.lex.folds.items.len or open_len == 0 or close_len == 0) return bad_argument;
+    const pair = fold.Comment{
+        .open = gpa.dupe(u8, open[0..open_len]) catch return out_of_memory,
+        .close = gpa.dupe(u8, close[0..close_len]) catch return out_of_memory,
+    };
+    grammar.lex.folds.items[index].comments.append(gpa, pair) catch return out_of_memory;
+    return ok;
+}
+
+export fn ananke_grammar_add_word(grammar: *Grammar, index: u32, word: [*]const u8, len: usize) i32 {
+    if (index >= grammar.lex.folds.items.len or len == 0) return bad_argument;
+    const copy = gpa.dupe(u8, word[0..len]) catch return out_of_memory;
+    grammar.lex.folds.items[index].words.append(gpa, copy) catch return out_of_memory;
+    return ok;
+}
+
+export fn ananke_grammar_add_probe(grammar: *Grammar, probe: [*]const u8, len: usize) i32 {
+    const copy = gpa.dupe(u8, probe[0..len]) catch return out_of_memory;
+    grammar.probes.append(gpa, copy) catch return out_of_memory;
+    return ok;
+}
+
+export fn ananke_grammar_set_unprobed(grammar: *Grammar, byte: u8) void {
+    grammar.unprobed[byte] = true;
+}
+
+/// How a terminal is spelt in completions.
+export fn ananke_grammar_add_spelling(grammar: *Grammar, symbol: u16, text: [*]const u8, len: usize) i32 {
+    if (symbol >= grammar.lang.symbol_count) return bad_argument;
+    const copy = gpa.dupe(u8, text[0..len]) catch return out_of_memory;
+    grammar.given_spellings.append(gpa, .{ .symbol = symbol, .text = copy }) catch return out_of_memory;
+    return ok;
+}
+
+export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
+    if (symbol >= grammar.absent.len) return bad_argument;
+    grammar.absent[symbol] = true;
+    return ok;
+}
+
+export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8, production: u16) i32 {
+    grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count, .production = production }) catch return out_of_memory;
+    return ok;
+}
+
+export fn ananke_state_start(grammar: *Grammar) ?*State {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    return grammar.start() catch null;
+}
+
+export fn ananke_state_release(grammar: *Grammar, state: *State) void {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    state.release();
+}
+
+/// Writes the state after `bytes` to `out`. 1: alive, 0: dead, negative: an error.
+export fn ananke_state_feed(grammar: *Grammar, state: *State, bytes: [*]const u8, len: usize, out: *?*State) i32 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    out.* = null;
+    const next = grammar.feed(state, bytes[0..len]) catch |err| return code(err);
+    out.* = next;
+    return if (next == null) no else ok;
+}
+
+/// Whether the text may end here.
+export fn ananke_state_ends(grammar: *Grammar, state: *State) i32 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    var view = linear.Linear.init(grammar);
+    defer view.deinit();
+    for (state.heads) |head| {
+        if (view.headEnds(head.node, head.config, head.sigma) catch |err| return code(err)) return ok;
+    }
+    return no;
+}
+
+export fn ananke_state_length(state: *const State) u32 {
+    return state.len;
+}
+
+export fn ananke_state_head_count(state: *const State) u32 {
+    return @intCast(state.heads.len);
+}
+
+/// Offset at which the earliest unfinished lexeme of any version begins.
+export fn ananke_state_lexeme_start(state: *const State) u32 {
+    var first = state.len;
+    for (state.heads) |head| first = @min(first, head.start);
+    return first;
+}
+
+/// Copies text[from..from+len] of the state; returns the bytes copied.
+export fn ananke_state_text(grammar: *Grammar, state: *const State, from: u32, out: [*]u8, len: u32) u32 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    if (from >= state.len) return 0;
+    const count = @min(len, state.len - from);
+    @memcpy(out[0..count], state.bytes()[from..][0..count]);
+    return count;
+}
+
+/// Sets the bit of each terminal that the unfinished lexeme may become, over all versions.
+export fn ananke_state_expected(grammar: *Grammar, state: *const State, out: [*]u64, words: usize) i32 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    const lex = grammar.lex;
+    if (words < lex.reach_words) return bad_argument;
+    @memset(out[0..words], 0);
+    var view = linear.Linear.init(grammar);
+    defer view.deinit();
+    for (state.heads) |head| {
+        const config = lex.configs.items[head.config];
+        var reading: usize = 0;
+        while (reading < 64) : (reading += 1) {
+            const entry = view.enter(head.node) catch |err| return code(err);
+            const wanted = view.shiftable(entry) catch |err| switch (err) {
+                error.Ambiguous => {
+                    view.split() catch return out_of_memory;
+                    continue;
+                },
+                else => return code(err),
+            };
+            const single = gpa.alloc(u64, lex.reach_words) catch return out_of_memory;
+            defer gpa.free(single);
+            for (wanted, 0..) |word, i| {
+                var rest = word;
+                while (rest != 0) : (rest &= rest - 1) {
+                    if (config.external) {
+                        out[i] |= rest & (~rest + 1);
+                        continue;
+                    }
+                    @memset(single, 0);
+                    single[i] = rest & (~rest + 1);
+                    if (lex.reaches(config, single)) out[i] |= single[i];
+                }
+            }
+            if (!view.nextReading()) break;
+        }
+        view.forget();
+    }
+    return ok;
+}
+
+/// Finds the least text that finishes the program before `suffix`. Returns its length, or -1 if
+/// none was found within the bounds, and sets `out`; free it with `ananke_text_free`.
+export fn ananke_state_complete(grammar: *Grammar, state: *State, suffix: [*]const u8, suffix_len: usize, out: *?[*]u8) i64 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    out.* = null;
+    const found = (completion.search(grammar, state, suffix[0..suffix_len]) catch return -2) orelse return -1;
+    out.* = found.ptr;
+    return @intCast(found.len);
+}
+
+export fn ananke_text_free(text: ?[*]u8, len: usize) void {
+    if (text) |bytes| gpa.free(bytes[0..len]);
+}
+
+pub const Rows = struct { rows: std.ArrayList(tree.Row) = .empty };
+
+/// The rows of the finished program's tree, or null if the text can't end here.
+export fn ananke_state_finish(grammar: *Grammar, state: *State, out_count: *u32) ?*Rows {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    out_count.* = 0;
+    const root = (grammar.finish(state) catch return null) orelse return null;
+    defer root.release();
+    const rows = gpa.create(Rows) catch return null;
+    rows.* = .{};
+    tree.flatten(grammar.lang, root, &rows.rows) catch return null;
+    out_count.* = @intCast(rows.rows.items.len);
+    return rows;
+}
+
+/// The rows of the trees on the preferred version's stack, bottom first, each a root of its own.
+export fn ananke_state_stack(grammar: *Grammar, state: *State, out_count: *u32) ?*Rows {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    out_count.* = 0;
+    if (state.heads.len == 0) return null;
+    var best = state.heads[0].node;
+    for (state.heads) |head| {
+        if (head.node.dynamic > best.dynamic) best = head.node;
+    }
+    var trees: std.ArrayList(*const stack.Tree) = .empty;
+    defer trees.deinit(gpa);
+    var node: ?*stack.Node = best;
+    while (node) |at| {
+        const link = at.links[0];
+        var extras = link.extras;
+        while (extras) |one| : (extras = one.before) trees.append(gpa, one.tree) catch return null;
+        if (link.tree) |one| trees.append(gpa, one) catch return null;
+        node = link.below;
+    }
+    std.mem.reverse(*const stack.Tree, trees.items);
+    const rows = gpa.create(Rows) catch return null;
+    rows.* = .{};
+    for (trees.items) |one| {
+        tree.flatten(grammar.lang, one, &rows.rows) catch return null;
+    }
+    out_count.* = @intCast(rows.rows.items.len);
+    return rows;
+}
+
+export fn ananke_rows_data(rows: *const Rows) [*]const tree.Row {
+    return rows.rows.items.ptr;
+}
+
+export fn ananke_rows_free(rows: *Rows) void {
+    rows.rows.deinit(gpa);
+    gpa.destroy(rows);
+}
+
+export fn ananke_classifier_new(grammar: *Grammar, tokens: ?*const trie.Trie, eos: [*]const u32, eos_count: usize) ?*mask.Classifier {
+    return mask.Classifier.create(grammar, tokens orelse return null, eos[0..eos_count]) catch null;
+}
+
+export fn ananke_classifier_free(classifier: ?*mask.Classifier) void {
+    const c = classifier orelse return;
+    c.grammar.lock.acquire();
+    defer c.grammar.lock.release();
+    c.destroy();
+}
+
+fn maskWords(classifier: *const mask.Classifier) usize {
+    return (@as(usize, classifier.trie.vocab_size) + 31) / 32;
+}
+
+/// Writes the mask after `state` into `words` 32-bit words; `words` must be the mask's length.
+export fn ananke_classifier_fill(classifier: *mask.Classifier, state: *const State, out: [*]u32, words: usize) i32 {
+    if (words != maskWords(classifier)) return bad_argument;
+    classifier.grammar.lock.acquire();
+    defer classifier.grammar.lock.release();
+    classifier.fill(state, out[0..words]) catch |err| return code(err);
+    return ok;
+}
+
+/// The same mask by feeding every token to the parser: the slow truth that `fill` must equal.
+export fn ananke_classifier_fill_brute(classifier: *mask.Classifier, state: *State, out: [*]u32, words: usize) i32 {
+    if (words != maskWords(classifier)) return bad_argument;
+    const grammar = classifier.grammar;
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    @memset(out[0..words], 0);
+    const t = classifier.trie;
+    var bytes: [trie.max_depth + 1]u8 = undefined;
+    var node: u32 = 1;
+    while (node < t.end[0]) : (node += 1) {
+        const depth = t.depth[node];
+        bytes[depth - 1] = t.bytes[node];
+        const ids = t.token_ids[t.token_start[node]..t.token_start[node + 1]];
+        if (ids.len == 0) continue;
+        const next = grammar.feed(state, bytes[0..depth]) catch |err| return code(err);
+        const alive = next orelse continue;
+        alive.release();
+        for (ids) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
+    }
+    var view = linear.Linear.init(grammar);
+    defer view.deinit();
+    for (state.heads) |head| {
+        if (view.headEnds(head.node, head.config, head.sigma) catch |err| return code(err)) {
+            for (classifier.eos) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
+        }
+    }
+    return ok;
+}
+
+/// Sizes: classes, sets, bytes held, remembered answers, hits, misses, configurations, scanner states.
+export fn ananke_classifier_statistics(classifier: *mask.Classifier, out: *[8]u64) void {
+    classifier.grammar.lock.acquire();
+    defer classifier.grammar.lock.release();
+    const lex = classifier.grammar.lex;
+    out.* = .{
+        classifier.classes.items.len,
+        classifier.sets.items.len,
+        classifier.held,
+        classifier.memo.slots.count(),
+        classifier.memo.hits,
+        classifier.memo.misses,
+        lex.configs.items.len,
+        lex.sigmas.items.len,
+    };
+}
+
+/// Objects alive: states, stack nodes, trees, texts.
+export fn ananke_live_counts(out: *[4]i64) void {
+    out.* = .{
+        memory.live_states.load(.monotonic),
+        memory.live_stack_nodes.load(.monotonic),
+        memory.live_trees.load(.monotonic),
+        memory.live_texts.load(.monotonic),
+    };
+}

@@ -1,0 +1,69 @@
+//! How terminals are spelt: the shortest text of each, by breadth-first search in the lexer's
+//! automata, and what the language says of external terminals.
+const std = @import("std");
+const memory = @import("memory.zig");
+const automaton = @import("automaton.zig");
+const lexing = @import("lexing.zig");
+
+const gpa = memory.gpa;
+
+/// Characters in the order in which spellings prefer them.
+pub const alphabet = "x01abcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ_23456789()[]{}:;,.=+-*/<>!?&|^%~@#$\\\"'` \n\t";
+
+/// A spelling that the language gives for a terminal.
+pub const Given = struct { symbol: u16, text: []const u8 };
+
+/// One text per symbol, empty where none is known. Caller frees the texts and the list.
+pub fn shortest(lex: *const lexing.Lexing, given: []const Given) ![][]const u8 {
+    const out = try gpa.alloc([]const u8, lex.lang.symbol_count);
+    for (out) |*text| text.* = &.{};
+    for (lex.start_of_mode) |first| {
+        if (first != automaton.DEAD) try search(lex.main, first, out);
+    }
+    if (lex.keyword) |keyword| {
+        if (keyword.start[0] != automaton.DEAD) try search(keyword, keyword.start[0], out);
+    }
+    for (given) |one| {
+        gpa.free(out[one.symbol]);
+        out[one.symbol] = try gpa.dupe(u8, one.text);
+    }
+    return out;
+}
+
+fn search(machine: *const automaton.Automaton, first: u16, out: [][]const u8) !void {
+    const Visit = struct { state: u16, from: u32, byte: u8 };
+    var visits: std.ArrayList(Visit) = .empty;
+    defer visits.deinit(gpa);
+    const seen = try gpa.alloc(bool, machine.state_count);
+    defer gpa.free(seen);
+    @memset(seen, false);
+    seen[first] = true;
+    try visits.append(gpa, .{ .state = first, .from = 0, .byte = 0 });
+    var i: u32 = 0;
+    while (i < visits.items.len) : (i += 1) {
+        const visit = visits.items[i];
+        const symbol = machine.accept[visit.state];
+        if (i > 0 and symbol != automaton.NO_SYMBOL and symbol < out.len) {
+            var length: u32 = 0;
+            var at = i;
+            while (at != 0) : (at = visits.items[at].from) length += 1;
+            if (out[symbol].len == 0 or length < out[symbol].len) {
+                const text = try gpa.alloc(u8, length);
+                at = i;
+                var place = length;
+                while (at != 0) : (at = visits.items[at].from) {
+                    place -= 1;
+                    text[place] = visits.items[at].byte;
+                }
+                gpa.free(out[symbol]);
+                out[symbol] = text;
+            }
+        }
+        for (alphabet) |byte| {
+            const move = machine.step(visit.state, byte);
+            if (move.target == automaton.DEAD or move.skip or seen[move.target]) continue;
+            seen[move.target] = true;
+            try visits.append(gpa, .{ .state = move.target, .from = i, .byte = byte });
+        }
+    }
+}

@@ -1,0 +1,100 @@
+"""The token classifier: which tokens of a vocabulary may follow a parse state."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import weakref
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ananke.native import library
+from ananke.parsing.grammar import Grammar
+from ananke.parsing.state import ParseError, ParseState
+from ananke.vocabulary import Vocabulary
+
+__all__ = ["Classifier", "ClassifierStatistics", "load_classifier"]
+
+
+@dataclass(frozen=True)
+class ClassifierStatistics:
+    """Sizes and reuse of a classifier; `hits` and `misses` count questions answered from
+    memory and computed."""
+
+    classes: int
+    sets: int
+    bytes_held: int
+    remembered: int
+    hits: int
+    misses: int
+    configurations: int
+    scanner_states: int
+
+
+class Classifier:
+    """Masks for one (grammar, vocabulary); shared by all sessions of the process."""
+
+    def __init__(self, grammar: Grammar, vocabulary: Vocabulary) -> None:
+        self.grammar = grammar
+        self.vocabulary = vocabulary
+        self._trie = vocabulary.trie
+        eos = np.asarray(vocabulary.eos, dtype=np.uint32)
+        handle = library().ananke_classifier_new(
+            grammar.handle, self._trie.handle, eos.ctypes.data, len(eos)
+        )
+        if not handle:
+            raise ParseError(f"{vocabulary.name}: the classifier could not be made")
+        self._handle = handle
+        self.words = (vocabulary.size + 31) // 32
+
+    def __del__(self) -> None:
+        handle = getattr(self, "_handle", None)
+        if handle:
+            library().ananke_classifier_free(handle)
+
+    def fill(self, state: ParseState, words: NDArray[np.int32]) -> None:
+        """Writes the mask after `state`: bit i%32 of word i//32 is token i.
+
+        Args:
+            state: a state of this classifier's grammar.
+            words: int32, shape (ceil(vocabulary size / 32),), C-contiguous; overwritten.
+
+        Raises:
+            ParseError: `words` has another length, or memory ran out.
+        """
+        result = library().ananke_classifier_fill(
+            self._handle, state.handle, words.ctypes.data, len(words)
+        )
+        if result < 0:
+            raise ParseError(f"mask of {len(words)} words, not {self.words}, or out of memory")
+
+    def fill_brute(self, state: ParseState, words: NDArray[np.int32]) -> None:
+        """The same mask by feeding every token: the slow truth that `fill` equals."""
+        result = library().ananke_classifier_fill_brute(
+            self._handle, state.handle, words.ctypes.data, len(words)
+        )
+        if result < 0:
+            raise ParseError(f"mask of {len(words)} words, not {self.words}, or out of memory")
+
+    @property
+    def statistics(self) -> ClassifierStatistics:
+        out = (ctypes.c_uint64 * 8)()
+        library().ananke_classifier_statistics(self._handle, out)
+        return ClassifierStatistics(*out)
+
+
+_lock = threading.Lock()
+_known: weakref.WeakValueDictionary[tuple[str, str], Classifier] = weakref.WeakValueDictionary()
+
+
+def load_classifier(grammar: Grammar, vocabulary: Vocabulary) -> Classifier:
+    """The classifier of a grammar and a vocabulary; one per process while it is in use."""
+    key = (grammar.name, vocabulary.fingerprint)
+    with _lock:
+        found = _known.get(key)
+        if found is None:
+            found = Classifier(grammar, vocabulary)
+            _known[key] = found
+        return found

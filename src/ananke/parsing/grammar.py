@@ -1,0 +1,215 @@
+"""A language's grammar, loaded from its wheel into the native core."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import importlib.metadata
+import threading
+from functools import cache, cached_property
+from pathlib import Path
+
+from ananke.languages import get_language
+from ananke.native import library
+from ananke.parsing.automaton import Automaton, load_automata
+from ananke.parsing.language import Fold, Language, LanguageError
+from ananke.parsing.state import ParseState
+
+__all__ = ["Grammar", "GrammarError", "load_grammar"]
+
+_VISIBLE, _NAMED, _EXTERNAL = 1, 2, 4
+_ANY_EXTERNAL = 0xFFFF
+
+
+class GrammarError(ValueError):
+    """A grammar that can't be loaded or read; the message says which and why."""
+
+
+class Grammar:
+    """The compiled grammar of one language; shared by all sessions of the process."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.name = language.name
+        module = _import_grammar(language)
+        self.pointer = _language_pointer(module, language)
+        self.wheel = _wheel_of(language)
+        self._automata: tuple[Automaton, Automaton | None] = load_automata(
+            self.pointer, self.fingerprint
+        )
+        main, keyword = self._automata
+        lib = library()
+        handle = lib.ananke_grammar_new(
+            self.pointer, main.handle, None if keyword is None else keyword.handle
+        )
+        if not handle:
+            raise GrammarError(
+                f"{language.module}: the grammar's ABI is not one that this build reads (14, 15)"
+            )
+        self.handle = handle
+        counts = (ctypes.c_uint32 * 6)()
+        lib.ananke_grammar_counts(handle, counts)
+        self.symbol_count, self.terminal_count, self.state_count = counts[0], counts[1], counts[2]
+        self.mode_count, self.field_count = counts[3], counts[4]
+        self.symbol_names: tuple[str, ...] = tuple(
+            _text(lib.ananke_grammar_symbol_name(handle, symbol))
+            for symbol in range(self.symbol_count)
+        )
+        self.symbol_flags: bytes = bytes(
+            lib.ananke_grammar_symbol_flags(handle, symbol) for symbol in range(self.symbol_count)
+        )
+        self.field_names: tuple[str, ...] = (
+            "",
+            *(
+                _text(lib.ananke_grammar_field_name(handle, field))
+                for field in range(1, self.field_count + 1)
+            ),
+        )
+        self._apply_rows()
+
+    def _apply_rows(self) -> None:
+        lib = library()
+        for fold in self.language.folds:
+            self._add_fold(fold)
+        for probe in self.language.probes:
+            lib.ananke_grammar_add_probe(self.handle, probe, len(probe))
+        for byte in self.language.unprobed:
+            lib.ananke_grammar_set_unprobed(self.handle, byte)
+        for name, texts in self.language.spellings.items():
+            for symbol in self._terminals_named(name, "spellings"):
+                lib.ananke_grammar_add_spelling(self.handle, symbol, texts[0], len(texts[0]))
+        for name in self.language.absent:
+            for symbol in self._terminals_named(name, "absent"):
+                lib.ananke_grammar_set_absent(self.handle, symbol)
+        for production in self.language.forbidden:
+            symbols = [
+                symbol
+                for symbol, name in enumerate(self.symbol_names)
+                if name == production.symbol and symbol >= self.terminal_count
+            ]
+            if not symbols:
+                raise LanguageError(
+                    f"{self.name}.forbidden: the grammar has no node kind {production.symbol!r}"
+                )
+            for symbol in symbols:
+                lib.ananke_grammar_forbid(
+                    self.handle, symbol, production.child_count, production.production
+                )
+
+    def _add_fold(self, fold: Fold) -> None:
+        lib = library()
+        if fold.where:
+            symbols = [
+                symbol
+                for symbol in self._terminals_named(fold.where, "folds")
+                if self.symbol_flags[symbol] & _EXTERNAL
+            ]
+            if not symbols:
+                raise LanguageError(f"{self.name}.folds: {fold.where!r} is not an external terminal")
+        else:
+            symbols = [_ANY_EXTERNAL]
+        classes = bytearray(256)
+        representatives = bytearray(8)
+        for number, (members, representative) in enumerate(fold.runs, start=1):
+            for byte in members:
+                classes[byte] = number
+            representatives[number] = representative[0]
+        for symbol in symbols:
+            index = lib.ananke_grammar_add_fold(
+                self.handle,
+                symbol,
+                bytes(classes),
+                bytes(representatives),
+                bytes(byte in fold.forgets for byte in range(256)),
+                fold.escape[0] if fold.escape else -1,
+                fold.drops_lines | fold.leading << 1,
+            )
+            for opening, closing in fold.comments:
+                lib.ananke_grammar_add_comment(
+                    self.handle, index, opening, len(opening), closing, len(closing)
+                )
+            for word in fold.words:
+                lib.ananke_grammar_add_word(self.handle, index, word, len(word))
+
+    def _terminals_named(self, name: str, table: str) -> list[int]:
+        found = [
+            symbol for symbol in range(self.terminal_count) if self.symbol_names[symbol] == name
+        ]
+        if not found:
+            raise LanguageError(f"{self.name}.{table}: the grammar has no terminal {name!r}")
+        return found
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the wheel's compiled library: equal grammars have equal fingerprints."""
+        module = _import_grammar(self.language)
+        digest = hashlib.sha256(self.language.function.encode())
+        for path in sorted(Path(next(iter(module.__path__))).glob("_binding*")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def start(self) -> ParseState:
+        """The state before any text."""
+        return ParseState.start(self)
+
+    def parse(self, text: bytes) -> ParseState | None:
+        """The state after `text`, or None if no continuation of it is a program."""
+        return self.start().feed(text)
+
+
+def _text(raw: bytes | None) -> str:
+    return "" if raw is None else raw.decode("utf-8", "replace")
+
+
+def _import_grammar(language: Language) -> object:
+    try:
+        return importlib.import_module(language.module)
+    except ImportError as error:
+        raise GrammarError(
+            f"{language.name}: the grammar wheel is missing; "
+            f"run `pip install {language.module.replace('_', '-')}`"
+        ) from error
+
+
+def _wheel_of(language: Language) -> str:
+    name = language.module.replace("_", "-")
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return name
+
+
+def _language_pointer(module: object, language: Language) -> int:
+    make = getattr(module, language.function, None)
+    if make is None:
+        raise GrammarError(f"{language.module} has no function {language.function!r}")
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype = ctypes.c_void_p
+    get.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    try:
+        pointer = get(make(), b"tree_sitter.Language")
+    except ValueError as error:
+        raise GrammarError(f"{language.module}.{language.function}() is no grammar") from error
+    if not pointer:
+        raise GrammarError(f"{language.module}.{language.function}() is no grammar")
+    return int(pointer)
+
+
+_lock = threading.Lock()
+
+
+@cache
+def _load(name: str) -> Grammar:
+    return Grammar(get_language(name))
+
+
+def load_grammar(name: str) -> Grammar:
+    """The grammar of the language called `name`; one per process.
+
+    Raises:
+        GrammarError: the wheel is missing or its ABI is unknown.
+        LanguageError: there is no such language, or a row of its table is wrong.
+    """
+    with _lock:
+        return _load(name)

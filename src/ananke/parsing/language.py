@@ -1,0 +1,101 @@
+"""What a language's folder says of its grammar: a `Language`.
+
+A language is data. The grammar itself comes from a tree-sitter wheel; the rows here say what the
+wheel can't: how the grammar's external scanner may be asked (folds, probes), how its external
+terminals are spelt, and where the grammar is looser than the language (absent terminals,
+forbidden productions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Fold", "Forbidden", "Language", "LanguageError"]
+
+
+class LanguageError(ValueError):
+    """A row of a language's table that can't be used; the message names the row."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Which bytes of an unfinished external lexeme its scanner treats alike (`fold.zig`).
+
+    Attributes:
+        where: the fold applies in lex modes in which this external terminal is valid.
+        runs: (bytes, representative): a run of these bytes acts like the one representative.
+        escape: the byte after this one is kept as it is.
+        comments: (opening, closing): what stands between acts like one character.
+        drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
+        forgets: these bytes don't matter any more once a byte of the first run follows.
+        leading: the second run counts only before the first line end (after it, columns do).
+        words: the words that the scanner looks for; any other run of letters acts like one.
+    """
+
+    where: str
+    runs: tuple[tuple[bytes, bytes], ...] = ()
+    escape: bytes = b""
+    comments: tuple[tuple[bytes, bytes], ...] = ()
+    drops_lines: bool = False
+    forgets: bytes = b""
+    leading: bool = False
+    words: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.runs) > 7:
+            raise LanguageError(f"fold at {self.where!r}: at most 7 runs, not {len(self.runs)}")
+        for members, representative in self.runs:
+            if len(representative) != 1 or representative not in members:
+                raise LanguageError(
+                    f"fold at {self.where!r}: {representative!r} must be one byte of its run"
+                )
+        if len(self.escape) > 1:
+            raise LanguageError(f"fold at {self.where!r}: the escape must be one byte")
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """A production that the grammar has and the language has not, as (node kind, children,
+    production id); the id tells apart productions of one kind by their aliases and fields."""
+
+    symbol: str
+    child_count: int
+    production: int
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language.
+
+    Attributes:
+        name: as in `ConstraintSpec.language`.
+        module: the wheel's import name, e.g. "tree_sitter_python".
+        function: the function of `module` that returns the TSLanguage capsule.
+        extensions: file name endings, with the dot.
+        folds: how unfinished external lexemes are shortened; the first that applies is used.
+        probes: texts after which an unfinished external lexeme is decided; tried in order.
+        unprobed: bytes from which the scanner looks far ahead (an annotation, to see what it
+            stands on); an unfinished lexeme that holds one is admitted until it is decided.
+        spellings: how external terminals are spelt, shortest first, for completions.
+        absent: terminals (by name) that the grammar has and the language has not.
+        forbidden: productions that the grammar has and the language has not.
+    """
+
+    name: str
+    module: str
+    function: str = "language"
+    extensions: tuple[str, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    probes: tuple[bytes, ...] = ()
+    unprobed: bytes = b""
+    spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    forbidden: tuple[Forbidden, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise LanguageError(f"language name {self.name!r} is not an identifier")
+        for extension in self.extensions:
+            if not extension.startswith("."):
+                raise LanguageError(f"{self.name}: extension {extension!r} must start with a dot")
