@@ -14,7 +14,7 @@ class Explanation:
     reason: str
 
 
-class NotAdmitted(ValueError):
+class NotAdmitted(ValueError):  # noqa: N818 - it says what happened
     """The token or text can't come here. `token` is None for text; the session is unchanged."""
 
     def __init__(self, token: int | None, explanation: Explanation) -> None:
@@ -25,10 +25,6 @@ class NotAdmitted(ValueError):
 
 class TokenError(ValueError):
     """A token id outside the vocabulary."""
-
-
-class MaskError(ValueError):
-    """A mask buffer of another dtype, shape or layout than the session fills."""
 
 
 class RollbackError(ValueError):

@@ -24,10 +24,10 @@ from ananke.domains.syntax.completion import search_completion
 from ananke.domains.syntax.forced import forced_text
 from ananke.domains.syntax.program import start_program
 from ananke.domains.syntax.user_grammar import UserGrammarState, compile_user_grammar
+from ananke.masks import MaskError, allocate, intersect, set_tokens, words_for
 from ananke.outcome import (
     Counters,
     Explanation,
-    MaskError,
     NotAdmitted,
     RollbackError,
     Statistics,
@@ -66,7 +66,7 @@ class Session:
     def __init__(self, spec: ConstraintSpec, vocabulary: Vocabulary) -> None:
         self.spec = spec
         self.vocabulary = vocabulary
-        self._words = -(-vocabulary.size // 32)
+        self._words = words_for(vocabulary.size)
         self._steps = [_Step(b"", _start(spec, vocabulary))]
         self._clear()
 
@@ -74,8 +74,7 @@ class Session:
         self._counts = Counters()
         #: The last mask and the step that it belongs to.
         self._masked: _Step | None = None
-        self._mask = np.zeros((1, self._words), dtype=np.int32)
-        self._part_mask = np.zeros(self._words, dtype=np.int32)
+        self._mask, self._part_mask = allocate(2, self.vocabulary.size)
 
     # What has been generated
 
@@ -152,9 +151,9 @@ class Session:
             self._counts.reused += 1
         else:
             self._masked = None
-            self._fill(step, self._mask[0])
+            self._fill(step, self._mask)
             self._masked = step
-        np.copyto(words, self._mask[0])
+        np.copyto(words, self._mask)
 
     def explain(self, token: int) -> Explanation:
         """Whether `token` is admitted here, or which part refuses it and why."""
@@ -185,9 +184,9 @@ class Session:
         reader = forced_text(self.vocabulary)
         bound = self.spec.limits.forced_bytes
         while len(text) < bound and not all(state.can_end() for state in states):
-            self._fill(_Step(b"", states), self._mask[0])
+            self._fill(_Step(b"", states), self._mask)
             self._masked = None
-            common = reader.common_prefix(self._mask[0])
+            common = reader.common_prefix(self._mask)
             after = self._advance(states, common, None) if common else None
             text += common
             if after is None or not reader.spells_all_cuts:
@@ -253,15 +252,14 @@ class Session:
     def _fill(self, step: _Step, words: npt.NDArray[np.int32]) -> None:
         if step.finished:
             words.fill(0)
-            for token in self.vocabulary.eos:
-                words[token // 32] |= np.uint32(1 << (token % 32)).view(np.int32)
+            set_tokens(words, self.vocabulary.eos, self.vocabulary.size)
             return
         times, total = self._counts.mask_time, 0
         for at, state in enumerate(step.states):
             began = time.perf_counter_ns()
             state.fill(words if at == 0 else self._part_mask)
             if at:
-                np.bitwise_and(words, self._part_mask, out=words)
+                intersect(words, words, self._part_mask)
             taken = time.perf_counter_ns() - began
             times[state.part] = times.get(state.part, 0) + taken
             total += taken
@@ -270,7 +268,9 @@ class Session:
 
     def _row(self, out: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.int32]:
         if not isinstance(out, np.ndarray) or out.dtype != np.int32 or out.ndim != 2:
-            found = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else type(out)
+            found = (
+                f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else type(out)
+            )
             raise MaskError(f"mask: expected a two-dimensional int32 array, got {found}")
         row = index(row)
         if not 0 <= row < out.shape[0] or out.shape[1] != self._words:
@@ -295,8 +295,10 @@ class Session:
 def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> tuple[DomainState, ...]:
     """The parts' states at the cursor."""
     lacking = [
-        Violation(f"spec.domains[{at}]", f"this build has no {name} domain, only "
-                  + ", ".join(BUILT_DOMAINS))
+        Violation(
+            f"spec.domains[{at}]",
+            f"this build has no {name} domain, only " + ", ".join(BUILT_DOMAINS),
+        )
         for at, name in enumerate(spec.domains)
         if name not in BUILT_DOMAINS
     ]

@@ -60,11 +60,14 @@ def test_a_spec_survives_the_round_trip(source: dict[str, Any]) -> None:
 def test_specs_are_values() -> None:
     one, same = parse_spec(FULL), parse_spec(json.dumps(FULL))
     other = parse_spec(FULL | {"domains": ["syntax"]})
-    assert one == same and hash(one) == hash(same) and one.fingerprint == same.fingerprint
-    assert one != other and one.fingerprint != other.fingerprint
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one.fingerprint == same.fingerprint
+    assert one != other
+    assert one.fingerprint != other.fingerprint
     assert len(one.fingerprint) == 64
     with pytest.raises(ValueError, match="frozen"):
-        one.language = "other"  # type: ignore[misc]
+        one.language = "other"
 
 
 def test_built_in_python_it_equals_the_parsed_one() -> None:
@@ -92,13 +95,15 @@ def test_a_schema_in_place_is_kept_as_text_in_its_own_order() -> None:
     text = parse_spec({"grammar": {"kind": "json_schema", "source": inline.grammar.source}})
     assert text == inline
     true = parse_spec({"grammar": {"kind": "json_schema", "source": True}})
-    assert true.grammar is not None and true.grammar.source == "true"
+    assert true.grammar is not None
+    assert true.grammar.source == "true"
 
 
 def test_unknown_suffix_and_empty_suffix_differ() -> None:
     unknown = parse_spec({"language": LANGUAGE})
     known = parse_spec({"language": LANGUAGE, "context": {"suffix": ""}})
-    assert unknown.context.suffix is None and known.context.suffix == ""
+    assert unknown.context.suffix is None
+    assert known.context.suffix == ""
     assert unknown != known
 
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 from transformers import LogitsProcessor
 
+from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted
 from ananke.session import Session
 from ananke.vocabulary import VocabularyError
@@ -43,7 +44,7 @@ class _Row:
     plan: tuple[int, ...] = ()
 
 
-class ConstraintLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
+class ConstraintLogitsProcessor(LogitsProcessor):
     """Masks what the sessions do not admit. One processor serves one call of `generate`.
 
     `sessions`: one for all prompts of the batch, or one per prompt; none is changed.
@@ -147,10 +148,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
 
     def _mask_row(self, row: _Row, history: Ids, packed: npt.NDArray[np.int32], at: int) -> None:
         ended = row.session.is_finished or row.taken < len(history)
-        if ended:
-            forced = list(self._vocabulary.eos)
-        else:
-            forced = self._closing_tokens(row, len(history))
+        forced = list(self._vocabulary.eos) if ended else self._closing_tokens(row, len(history))
         if not forced:
             if ended:
                 packed[at] = -1
@@ -158,8 +156,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):  # type: ignore[misc]
                 row.session.mask(packed, at)
             return
         packed[at] = 0
-        for token in forced:
-            packed[at, token // 32] |= np.uint32(1 << (token % 32)).view(np.int32)
+        set_tokens(packed[at], forced, self._vocabulary.size)
 
     def _closing_tokens(self, row: _Row, length: int) -> list[int]:
         """The next token of the completion that must begin now, if the limit is so near."""
@@ -202,8 +199,8 @@ class _Masks:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._words = -(-size // 32)
-        self._packed = np.zeros((0, self._words), dtype=np.int32)
+        self._words = words_for(size)
+        self._packed = allocate(0, size)
         self._index = torch.empty(0)
         self._ceiling = torch.empty(0)
         self._table = torch.empty(0)
@@ -211,7 +208,7 @@ class _Masks:
     def packed(self, rows: int) -> npt.NDArray[np.int32]:
         """int32, shape (rows, words); the same memory at each step."""
         if self._packed.shape[0] != rows:
-            self._packed = np.zeros((rows, self._words), dtype=np.int32)
+            self._packed = allocate(rows, self._size)
         return self._packed
 
     def apply(self, scores: torch.Tensor, in_place: bool) -> torch.Tensor:

@@ -48,7 +48,11 @@ MIB = 1024 * 1024
 
 class _Model(BaseModel):
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, revalidate_instances="never"
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        revalidate_instances="never",
     )
 
 
@@ -71,14 +75,14 @@ Text = Annotated[str, BeforeValidator(lambda v: _encodable(v) if isinstance(v, s
 class Context(_Model):
     """The text around the place where generation writes."""
 
-    prefix: Text = Field("", description="Text before the cursor. Given, not judged.")
+    prefix: Text = Field(default="", description="Text before the cursor. Given, not judged.")
     suffix: Text | None = Field(
-        None,
+        default=None,
         description="Text after the cursor. null: not known (open world); "
         '"": known to be empty (the generated text ends the file).',
     )
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = Field(
-        None, description="Path of the file being written; it need not exist."
+        default=None, description="Path of the file being written; it need not exist."
     )
 
     @field_validator("path")
@@ -132,7 +136,7 @@ class Budgets(_Model):
     """Time allowed. What is over budget is counted in the session's statistics, never hidden."""
 
     token_microseconds: Annotated[int, Field(ge=1, le=60_000_000)] | None = Field(
-        None,
+        default=None,
         description="Time for one mask. The syntax domain always runs; a costlier domain that "
         "would start after this is skipped for that token and reported.",
     )
@@ -141,16 +145,20 @@ class Budgets(_Model):
 class Limits(_Model):
     """Bounds on input and search. Each has a ceiling, since a spec may come from a stranger."""
 
-    prefix_bytes: int = Field(10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of prefix.")
-    suffix_bytes: int = Field(10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of suffix.")
+    prefix_bytes: int = Field(
+        default=10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of prefix."
+    )
+    suffix_bytes: int = Field(
+        default=10 * MIB, ge=0, le=64 * MIB, description="UTF-8 bytes of suffix."
+    )
     grammar_bytes: int = Field(
-        256 * 1024, ge=0, le=512 * 1024, description="UTF-8 bytes of the grammar's source."
+        default=256 * 1024, ge=0, le=512 * 1024, description="UTF-8 bytes of the grammar's source."
     )
     forced_bytes: int = Field(
-        4096, ge=0, le=MIB, description="Longest forced text that one call looks for."
+        default=4096, ge=0, le=MIB, description="Longest forced text that one call looks for."
     )
     completion_steps: int = Field(
-        2000,
+        default=2000,
         ge=0,
         le=1_000_000,
         description="Masks computed in one search for a completion under a user's grammar.",
@@ -160,17 +168,17 @@ class Limits(_Model):
 class ConstraintSpec(_Model):
     """One request: a language, a user's grammar, or both (then both must admit each token)."""
 
-    version: Literal["1.0"] = Field("1.0", description="Version of this format.")
+    version: Literal["1.0"] = Field(default="1.0", description="Version of this format.")
     language: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_+-]{0,31}$")] | None = Field(
-        None, description="Programming language; null where only a user's grammar binds."
+        default=None, description="Programming language; null where only a user's grammar binds."
     )
-    context: Context = Field(default_factory=Context)
+    context: Context = Context()
     grammar: Grammar | None = None
     domains: Annotated[
         tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ] = ("syntax",)
-    budgets: Budgets = Field(default_factory=Budgets)
-    limits: Limits = Field(default_factory=Limits)
+    budgets: Budgets = Budgets()
+    limits: Limits = Limits()
 
     @model_validator(mode="after")
     def _consistent(self) -> ConstraintSpec:
@@ -179,7 +187,10 @@ class ConstraintSpec(_Model):
             raise PydanticCustomError(
                 "contradiction",
                 "{text}",
-                {"text": "; ".join(f"{place}: {problem}" for place, problem in found), "all": found},
+                {
+                    "text": "; ".join(f"{place}: {problem}" for place, problem in found),
+                    "all": found,
+                },
             )
         return self
 

@@ -37,6 +37,8 @@ class EbnfError(ValueError):
 
 @dataclass(frozen=True)
 class Literal:
+    """A string, which may be empty."""
+
     text: str
 
 
@@ -49,22 +51,30 @@ class Class:
 
 @dataclass(frozen=True)
 class Ref:
+    """A use of the rule `name`, `at` this place of the source."""
+
     name: str
     at: int
 
 
 @dataclass(frozen=True)
 class Sequence:
+    """The parts one after another; no parts match the empty text."""
+
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Choice:
+    """One of the options."""
+
     options: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Repeat:
+    """`part` from `least` to `most` times; no bound if `most` is None."""
+
     part: Node
     least: int
     most: int | None
@@ -237,8 +247,10 @@ class _Parser:
                 at += 2
             elif letter in _HEX_DIGITS:
                 digits = inner[at + 2 : at + 2 + _HEX_DIGITS[letter]]
-                if not re.fullmatch(r"[0-9A-Fa-f]{%d}" % _HEX_DIGITS[letter], digits):
-                    raise self._error(f"\\{letter} needs {_HEX_DIGITS[letter]} hex digits", position)
+                if not re.fullmatch(f"[0-9A-Fa-f]{{{_HEX_DIGITS[letter]}}}", digits):
+                    raise self._error(
+                        f"\\{letter} needs {_HEX_DIGITS[letter]} hex digits", position
+                    )
                 code = int(digits, 16)
                 if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
                     raise self._error(f"\\{letter}{digits} is no character", position)
@@ -315,7 +327,9 @@ def _without_endless(node: Node, ending: set[str]) -> Node:
         case Sequence(parts):
             return Sequence(tuple(_without_endless(part, ending) for part in parts))
         case Choice(options):
-            return Choice(tuple(_without_endless(o, ending) for o in options if _can_end(o, ending)))
+            return Choice(
+                tuple(_without_endless(o, ending) for o in options if _can_end(o, ending))
+            )
         case Repeat(part, least, most):
             if not _can_end(part, ending):
                 return Sequence(())

@@ -10,7 +10,7 @@ that can be said.
 from __future__ import annotations
 
 from functools import lru_cache
-from os.path import commonprefix
+from os.path import commonpath
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +45,8 @@ class ForcedText:
         if not present.size:
             return b""
         least, greatest = (int(self._order[present[at]]) for at in (0, -1))
-        return commonprefix(
-            [self._vocabulary.token_bytes(least), self._vocabulary.token_bytes(greatest)]
-        )
+        first, last = self._vocabulary.token_bytes(least), self._vocabulary.token_bytes(greatest)
+        return first[: len(commonpath([first, last]))]
 
     def _first_byte(self, words: Words, word: int) -> bytes:
         bits = int(words[word]) & 0xFFFFFFFF

@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ananke.domains.state import Words
-from ananke.parsing import Classifier, LanguageError, ParseState, load_classifier, load_grammar
+from ananke.masks import allocate, set_tokens, subtract, union
+from ananke.parsing.classifier import Classifier, load_classifier
+from ananke.parsing.grammar import load_grammar
+from ananke.parsing.language import LanguageError
+from ananke.parsing.state import ParseState
 from ananke.spec import ConstraintSpec, spec_error
 from ananke.vocabulary import Vocabulary
 
@@ -22,11 +26,11 @@ _NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What all states of one request share: language, classifier, EOS ids, text after the cursor."""
+    """What all states of one request share; `suffix` is the text after the cursor."""
 
     language: str
     classifier: Classifier
-    eos: tuple[int, ...]
+    ending: Words
     suffix: bytes
 
 
@@ -56,17 +60,15 @@ class ProgramState:
         program = self._program
         program.classifier.fill(self._state, words)
         if program.suffix:
-            ends = self.can_end()
-            for token in program.eos:
-                bit = 1 << (token % 32)
-                word = int(words[token // 32]) & 0xFFFFFFFF
-                word = word | bit if ends else word & ~bit
-                words[token // 32] = word - (1 << 32) if word >= 1 << 31 else word
+            apply = union if self.can_end() else subtract
+            apply(words, words, program.ending)
 
     def refusal(self, text: bytes) -> str:
         state, taken = _furthest(self._state, text, 1)
-        where = f"{text[:taken]!r} may come, but not {text[taken:][:1]!r} after it" if taken else (
-            f"no {self._program.language} program goes on with {text!r} here"
+        where = (
+            f"{text[:taken]!r} may come, but not {text[taken:][:1]!r} after it"
+            if taken
+            else (f"no {self._program.language} program goes on with {text!r} here")
         )
         return f"{where}; expected {_expected(state)}"
 
@@ -103,10 +105,12 @@ def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
             f"no {spec.language} program begins so: line {line}, column {column}, at "
             f"{prefix[taken : taken + 20]!r}; expected {_expected(state)}",
         )
+    ending = allocate(1, vocabulary.size)[0]
+    set_tokens(ending, vocabulary.eos, vocabulary.size)
     program = Program(
         spec.language,
         load_classifier(grammar, vocabulary),
-        vocabulary.eos,
+        ending,
         (spec.context.suffix or "").encode(),
     )
     return ProgramState(program, state)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import llguidance
 
@@ -40,8 +40,11 @@ class StructuralTagError(ValueError):
         self.problem = problem
 
 
-def structural_tag_grammar(source: str) -> str:
-    """llguidance's serialised grammar for a structural tag's JSON text. Raises StructuralTagError."""
+def structural_tag_grammars(source: str) -> list[dict[str, object]]:
+    """llguidance's named grammars for a structural tag's JSON text; the first is the start.
+
+    Raises StructuralTagError.
+    """
     try:
         value = json.loads(source)
     except (ValueError, RecursionError) as error:
@@ -62,7 +65,7 @@ def structural_tag_grammar(source: str) -> str:
         start = writer.triggered_tags(
             _Fields({"tags": tags, "triggers": root.list("triggers")}, ""), "", 0
         )
-    return writer.serialised(start)
+    return writer.grammars(start)
 
 
 def _legacy_tag(value: object, place: str) -> dict[str, object]:
@@ -137,10 +140,10 @@ class _Writer:
         self._rules: list[str] = []
         self._nested: list[dict[str, object]] = []
 
-    def serialised(self, start: str) -> str:
+    def grammars(self, start: str) -> list[dict[str, object]]:
         lark = "\n".join([f"start: {start}", *self._rules]) + "\n"
         main: dict[str, object] = {"name": "structural_tag", "lark_grammar": lark}
-        return json.dumps({"grammars": [main, *self._nested]})
+        return [main, *self._nested]
 
     def format(self, value: object, place: str, depth: int, end: Sequence[str] = ()) -> str:
         """A rule's name (or "") for a format, followed by one of the strings `end` if given."""
@@ -240,7 +243,11 @@ class _Writer:
         fields.only("type", "begin", "content", "end")
         end_value = fields.value("end")
         ends = [end_value] if isinstance(end_value, str) else end_value
-        if not isinstance(ends, list) or not all(isinstance(item, str) for item in ends) or not ends:
+        if (
+            not isinstance(ends, list)
+            or not all(isinstance(item, str) for item in ends)
+            or not ends
+        ):
             raise StructuralTagError(f"{place}.end", "expected a string or a list of strings")
         begin = fields.text("begin")[skip:]
         given = [] if ends == [""] else ends
@@ -292,7 +299,7 @@ class _Writer:
         body = self._rule(f"{tag}{more}")
         return body if fields.flag("at_least_one") else self._rule(f"{body}?")
 
-    _WRITERS: dict[str, Callable[[_Writer, _Fields, str, int], str]] = {
+    _WRITERS: ClassVar[dict[str, Callable[[_Writer, _Fields, str, int], str]]] = {
         "const_string": _const,
         "json_schema": _schema,
         "grammar": _grammar,

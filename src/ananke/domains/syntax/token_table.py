@@ -17,10 +17,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import llguidance
-import numpy as np
 
 from ananke.domains.by_fingerprint import ByFingerprint
-from ananke.domains.state import Words
+from ananke.masks import allocate, set_tokens, words_for
 from ananke.vocabulary import Vocabulary
 
 #: llguidance stores how many levels a trie node closes in 8 bits.
@@ -39,8 +38,7 @@ class TokenTable:
     def __init__(self, vocabulary: Vocabulary) -> None:
         size = vocabulary.size
         self.size = size
-        self.words = -(-size // 32)
-        self.eos = vocabulary.eos
+        self.words = words_for(size)
         self.byte_base = size
         self._end = size + 256
 
@@ -51,13 +49,13 @@ class TokenTable:
         )
         for token, _ in self.overlong:
             tokens[token] = b""
+        #: Bits of the tokens that can match text, and of the EOS ids.
+        self.matchable = allocate(1, size)[0]
+        set_tokens(self.matchable, (token for token, text in enumerate(tokens) if text), size)
+        self.ending = allocate(1, size)[0]
+        set_tokens(self.ending, vocabulary.eos, size)
         tokens += [bytes([byte]) for byte in range(256)]
         tokens.append(b"")
-        matchable = np.ones(self.words * 32, dtype=bool)
-        matchable[silent] = False
-        matchable[size:] = False
-        #: Bits of the tokens that can match text.
-        self.matchable: Words = np.packbits(matchable, bitorder="little").view(np.int32)
 
         special = [*silent, *(token for token, _ in self.overlong), self._end]
         self.tokenizer = llguidance.LLTokenizer(
@@ -68,17 +66,13 @@ class TokenTable:
     @property
     def scratch_words(self) -> int:
         """Words in a mask over llguidance's longer table."""
-        return -(-(self._end + 1) // 32)
+        return words_for(self._end + 1)
 
     def spell(self, text: bytes, token: int | None) -> Sequence[int]:
         """Ids that feed `text`: the token itself where llguidance can match it, else its bytes."""
         if token is not None and 0 < len(text) <= LONGEST_TOKEN:
             return (token,)
         return [self.byte_base + byte for byte in text]
-
-    def bit(self, token: int) -> np.int32:
-        """The bit of `token` in its word of a packed mask."""
-        return np.uint32(1 << (token % 32)).view(np.int32)
 
 
 class _Table:

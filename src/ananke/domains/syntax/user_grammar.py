@@ -28,8 +28,9 @@ import numpy as np
 from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.domains.state import Words
 from ananke.domains.syntax.ebnf import EbnfError, ebnf_to_lark
-from ananke.domains.syntax.structural_tag import StructuralTagError, structural_tag_grammar
-from ananke.domains.syntax.token_table import TokenTable, token_table
+from ananke.domains.syntax.structural_tag import StructuralTagError, structural_tag_grammars
+from ananke.domains.syntax.token_table import token_table
+from ananke.masks import intersect, set_tokens, union
 from ananke.spec import Grammar, spec_error
 from ananke.vocabulary import Vocabulary
 
@@ -46,10 +47,14 @@ _LIMITS = llguidance.LLParserLimits(
 _LITERALS_KEPT = 32
 
 #: Strings, regexes and comments of a Lark grammar: what is left over is its structure.
-_LARK_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"i?|/(?![/*])(?:[^/\\\n]|\\.)+/[imslux]*|(?://|#)[^\n]*')
+_LARK_TEXT = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"i?|/(?![/*])(?:[^/\\\n]|\\.)+/[imslux]*|(?://|#)[^\n]*'
+)
 
-class GrammarGaveUp(RuntimeError):
-    """llguidance reached one of its limits in the middle of a text; the message says which."""
+
+class GrammarGaveUp(RuntimeError):  # noqa: N818 - it says what happened
+    """llguidance can't go on in the middle of a text: one of its limits (the message says which),
+    or a dead end of the grammar itself."""
 
 
 class UserGrammar:
@@ -63,11 +68,9 @@ class UserGrammar:
         self.table = token_table(vocabulary)
         #: Literals that may lead out of free text, for the search for a completion.
         self.literals = _literals(grammar)
-        source = _unforced(_to_llguidance(grammar))
+        self._source = _to_llguidance(grammar)
         self._lock = threading.Lock()
-        self._matcher = llguidance.LLMatcher(
-            self.table.tokenizer, source, log_level=0, limits=_LIMITS
-        )
+        self._matcher = self._compiled()
         if self._matcher.is_error():
             raise spec_error("spec.grammar.source", f"{self.kind}: {_message(self._matcher)}")
         state = self.start()
@@ -81,6 +84,15 @@ class UserGrammar:
         """A matcher of the caller's own, at the start."""
         with self._lock:
             return self._matcher.deep_copy()
+
+    def renew(self) -> None:
+        """Compile again. Copies of a matcher share one lexer, and one that reached a limit stays
+        broken: later texts begin with a new one."""
+        with self._lock:
+            self._matcher = self._compiled()
+
+    def _compiled(self) -> llguidance.LLMatcher:
+        return llguidance.LLMatcher(self.table.tokenizer, self._source, log_level=0, limits=_LIMITS)
 
     def start(self) -> UserGrammarState:
         """The state before any text."""
@@ -98,7 +110,7 @@ class UserGrammarState:
         self, cursor: _Cursor, parent: UserGrammarState | None, tokens: tuple[int, ...]
     ) -> None:
         #: llguidance tokens from the start.
-        self.depth = 0 if parent is None else parent.depth + len(tokens)
+        self.depth: int = 0 if parent is None else parent.depth + len(tokens)
         self._parent = parent
         self._tokens = tokens
         self._cursor = cursor
@@ -122,14 +134,16 @@ class UserGrammarState:
         with self._cursor.family:
             cursor = self._at_tip()
             table = cursor.grammar.table
-            scratch = cursor.mask()
-            np.bitwise_and(scratch[: table.words], table.matchable, out=words)
-            for token, text in table.overlong:
-                if cursor.matcher.validate_tokens(list(table.spell(text, None))) == len(text):
-                    words[token // 32] |= table.bit(token)
+            intersect(words, cursor.mask()[: table.words], table.matchable)
+            long = [
+                token
+                for token, text in table.overlong
+                if cursor.matcher.validate_tokens(list(table.spell(text, None))) == len(text)
+            ]
+            if long:
+                set_tokens(words, long, table.size)
             if cursor.matcher.is_accepting():
-                for token in table.eos:
-                    words[token // 32] |= table.bit(token)
+                union(words, words, table.ending)
 
     def first_bytes(self) -> bytes:
         """The bytes that may come next, ascending."""
@@ -276,33 +290,60 @@ class _Cursor:
 
     def _give_up(self) -> None:
         message = _message(self.matcher)
+        if message.startswith("NoExtension"):
+            message = "the grammar admits no text that goes on from here"
+        else:
+            if "lexer" in message.lower():
+                self.grammar.renew()
+            message = f"llguidance gave up: {message}"
         self.matcher = self.grammar.matcher()
         self.path.clear()
         self._depths.clear()
         self._consumed = 0
-        raise GrammarGaveUp(f"llguidance gave up: {message}")
+        raise GrammarGaveUp(message)
 
 
 def _to_llguidance(grammar: Grammar) -> str:
-    """llguidance's own form of the grammar. Raises SpecError where the translation fails."""
-    source = grammar.source
+    """llguidance's own form of the grammar. Raises SpecError where the translation fails.
+
+    Left to itself llguidance masks all but one spelling where the next bytes are forced, on the
+    belief that it knows how a model would spell them. Here any spelling of an admitted text is
+    admitted, so the grammar is put below one that switches this off.
+    """
     try:
-        match grammar.kind:
-            case "json_schema":
-                return str(llguidance.LLMatcher.grammar_from_json_schema(source))
-            case "regex":
-                return str(llguidance.LLMatcher.grammar_from_regex(source))
-            case "lark":
-                _refuse_special_tokens(source)
-                return str(llguidance.LLMatcher.grammar_from_lark(source))
-            case "ebnf":
-                return str(llguidance.LLMatcher.grammar_from_lark(ebnf_to_lark(source)))
-            case "structural_tag":
-                return structural_tag_grammar(source)
+        grammars = _nested(grammar)
     except StructuralTagError as error:
         raise spec_error(f"spec.grammar.source{error.place}", error.problem) from None
     except (EbnfError, ValueError) as error:
         raise spec_error("spec.grammar.source", f"{grammar.kind}: {error}") from None
+    lark = f'%llguidance {{"no_forcing": true}}\nstart: @{grammars[0]["name"]}\n'
+    return json.dumps({"grammars": [{"name": "unforced", "lark_grammar": lark}, *grammars]})
+
+
+def _nested(grammar: Grammar) -> list[dict[str, object]]:
+    """The grammar as llguidance's named grammars; the first is where it starts."""
+    source = grammar.source
+    match grammar.kind:
+        case "json_schema":
+            try:
+                return [{"name": "user", "json_schema": json.loads(source)}]
+            except RecursionError:
+                raise ValueError("is nested too deeply") from None
+        case "regex":
+            pattern = llguidance.regex_to_lark(source, "")
+            return [
+                {
+                    "name": "user",
+                    "lark_grammar": f"start: /{pattern}/\n" if source else 'start: ""\n',
+                }
+            ]
+        case "lark":
+            _refuse_special_tokens(source)
+            return [{"name": "user", "lark_grammar": source}]
+        case "ebnf":
+            return [{"name": "user", "lark_grammar": ebnf_to_lark(source)}]
+        case "structural_tag":
+            return structural_tag_grammars(source)
 
 
 def _literals(grammar: Grammar) -> tuple[bytes, ...]:
@@ -315,22 +356,6 @@ def _literals(grammar: Grammar) -> tuple[bytes, ...]:
             ends = json.loads(text)
             found.update(dict.fromkeys([ends] if isinstance(ends, str) else ends))
     return tuple(text.encode() for text in list(found)[:_LITERALS_KEPT])
-
-
-def _unforced(serialised: str) -> str:
-    """The same grammar with a mask that shows every token.
-
-    Left to itself llguidance masks all but one spelling where the next bytes are forced, on the
-    belief that it knows how a model would spell them. Any spelling of an admitted text is
-    admitted here, so the grammar is put below one that switches this off.
-    """
-    grammars = json.loads(serialised)["grammars"]
-    first = grammars[0].setdefault("name", "user")
-    outer = {
-        "name": "unforced",
-        "lark_grammar": f'%llguidance {{"no_forcing": true}}\nstart: @{first}\n',
-    }
-    return json.dumps({"grammars": [outer, *grammars]})
 
 
 def _refuse_special_tokens(lark: str) -> None:
@@ -357,7 +382,10 @@ def _ranges(admitted: bytes) -> str:
             runs[-1] = (runs[-1][0], byte)
         else:
             runs.append((byte, byte))
-    shown = [repr(bytes([a]))[1:] + (f"-{bytes([b])!r}".replace("-b", "-") if b > a else "") for a, b in runs]
+    shown = [
+        repr(bytes([a]))[1:] + (f"-{bytes([b])!r}".replace("-b", "-") if b > a else "")
+        for a, b in runs
+    ]
     return ", ".join(shown[:12]) + (", …" if len(shown) > 12 else "")
 
 
