@@ -93,8 +93,8 @@ pub const Automaton = struct {
     reach: []const u64,
     /// Symbols accepted by states that one or more characters lead to.
     after: []const u64,
-    /// Some code point other than NUL has no transition. (The generated lexers never move on
-    /// NUL: they write the end of input so.)
+    /// Some code point other than NUL has no transition. (NUL has one in few states: generated
+    /// lexers mostly take it for the end of input.)
     dies: []const bool,
     /// Some code point has a transition. If not, a lexeme is closed as soon as it gets here.
     has_transition: []const bool,
@@ -390,7 +390,7 @@ export fn ananke_automaton_deserialize(
     const data = bytes orelse return null;
     const language = lang orelse return null;
     const limits = blob.Limits{
-        .symbol_count = language.symbol_count,
+        .symbol_count = language.token_count,
         .start_count = if (keyword) 1 else startCount(language),
     };
     return own(deserialize(memory.gpa, data[0..length], limits) catch return null);

@@ -74,18 +74,20 @@ const Learner = struct {
     /// The transition's bundle; same index.
     bundle_of: []u32,
     bundles: std.ArrayList(Bundle) = .empty,
+    use_names: bool,
     /// By the name of the continuation.
     named: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     leaf_of: []u32,
     tree: std.ArrayList(Node) = .empty,
 
-    fn init(arena: Allocator, probe: *Probe, state_count: u32, symbols: []const u32) !Learner {
+    fn init(arena: Allocator, probe: *Probe, state_count: u32, symbols: []const u32, use_names: bool) !Learner {
         const cells = state_count * symbols.len;
         var self = Learner{
             .arena = arena,
             .probe = probe,
             .state_count = state_count,
             .symbols = symbols,
+            .use_names = use_names,
             .events = try arena.alloc(lexer_probe.Event, cells),
             .bundle_of = try arena.alloc(u32, cells),
             .leaf_of = try arena.alloc(u32, state_count),
@@ -105,7 +107,7 @@ const Learner = struct {
 
     fn follow(self: *Learner, state: u16, symbol: u32) Error!Followed {
         const fresh: u32 = @intCast(self.bundles.items.len);
-        if (!continuation.is_supported) {
+        if (!continuation.is_supported or !self.use_names) {
             const event = self.probe.event(state, symbol);
             if (event == .none) return .{ .event = event };
             try self.bundles.append(self.arena, .{ .state = state, .symbol = symbol });
@@ -241,6 +243,11 @@ fn countStates(probe: *Probe, least: u32) Error!u32 {
 /// Learns the lexer `lex`. `start_count`: states below it are kept even if they do nothing
 /// (1 + the greatest start state that is used). The result's arrays belong to `alloc`.
 pub fn learn(alloc: Allocator, lex: ts.LexFn, start_count: u32) Error!automaton.Tables {
+    return learnWith(alloc, lex, start_count, continuation.is_supported);
+}
+
+/// `use_names`: bundle the transitions whose continuations have one name.
+pub fn learnWith(alloc: Allocator, lex: ts.LexFn, start_count: u32, use_names: bool) Error!automaton.Tables {
     var arena_state = std.heap.ArenaAllocator.init(alloc);
     defer arena_state.deinit();
     const arena = arena_state.allocator();
@@ -252,7 +259,7 @@ pub fn learn(alloc: Allocator, lex: ts.LexFn, start_count: u32) Error!automaton.
         for (symbols[0..ascii_count], 0..) |*symbol, c| symbol.* = @intCast(c);
         symbols[eof_index] = end_of_input;
         for (symbols[wide_index..], classes.first) |*symbol, first| symbol.* = classes.intervals[first].lo;
-        var learner = try Learner.init(arena, &probe, state_count, symbols);
+        var learner = try Learner.init(arena, &probe, state_count, symbols, use_names);
         try learner.learn();
         if (try refineClasses(&learner, &classes)) continue;
         return tables(alloc, &learner, &classes);
@@ -345,4 +352,8 @@ fn tables(alloc: Allocator, learner: *const Learner, classes: *const code_points
     result.wide_start[count] = @intCast(wide.items.len);
     result.wide = try alloc.dupe(automaton.Range, wide.items);
     return result;
+}
+
+test {
+    _ = @import("learning_test.zig");
 }

@@ -171,7 +171,7 @@ class Automaton:
         memory = (ctypes.c_uint8 * length).from_address(address)
         # The buffer object is the base of every view: through it views keep the tables alive.
         memory.owner = self  # type: ignore[attr-defined]
-        view = np.frombuffer(memory, kind).reshape(shape)
+        view: np.ndarray[Any, Any] = np.ndarray(shape, kind, memoryview(memory))
         view.flags.writeable = False
         return view
 
