@@ -264,7 +264,12 @@ pub const Automaton = struct {
             for (self.ascii[@as(usize, q) * ascii_count ..][0..ascii_count]) |target| {
                 try addEdge(gpa, &edges, seen, q, target);
             }
-            for (self.wideOf(q)) |range| try addEdge(gpa, &edges, seen, q, range.target);
+            var last = DEAD;
+            for (self.wideOf(q)) |range| {
+                if (range.target == last) continue;
+                last = range.target;
+                try addEdge(gpa, &edges, seen, q, last);
+            }
         }
         var changed = true;
         while (changed) {
