@@ -1,0 +1,115 @@
+"""The judges: tree-sitter's own runtime for every language, compilers where one is at hand."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import tree_sitter
+import ziglang  # type: ignore[import-untyped]
+
+from ananke.languages import get_language
+
+__all__ = ["Leaf", "compiler_accepts", "compiler_name", "first_error", "is_program", "leaves"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A lexeme as tree-sitter's tree has it: byte offsets."""
+
+    start: int
+    end: int
+
+
+@cache
+def _parser(language: str) -> tree_sitter.Parser:
+    row = get_language(language)
+    module = importlib.import_module(row.module)
+    return tree_sitter.Parser(tree_sitter.Language(getattr(module, row.function)()))
+
+
+def is_program(language: str, text: bytes) -> bool:
+    """Whether tree-sitter's runtime parses the text without an error."""
+    return not _parser(language).parse(text).root_node.has_error
+
+
+def first_error(language: str, text: bytes) -> int | None:
+    """The offset of the first error or missing node of tree-sitter's tree, or None."""
+    node = _parser(language).parse(text).root_node
+    if not node.has_error:
+        return None
+    while not (node.is_error or node.is_missing):
+        # A node can have an error that none of its children has: then it is the place.
+        worse = next((child for child in node.children if child.has_error), None)
+        if worse is None:
+            break
+        node = worse
+    return node.start_byte
+
+
+def leaves(language: str, text: bytes) -> tuple[Leaf, ...]:
+    """The non-empty leaves of tree-sitter's tree, in order."""
+    found: list[Leaf] = []
+    cursor = _parser(language).parse(text).walk()
+    while True:
+        if cursor.goto_first_child():
+            continue
+        node = cursor.node
+        if node is not None and node.end_byte > node.start_byte:
+            found.append(Leaf(node.start_byte, node.end_byte))
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return tuple(found)
+
+
+def compiler_name(language: str) -> str | None:
+    """What `compiler_accepts` asks for the language, or None."""
+    return {"python": "ast.parse", "zig": "zig ast-check"}.get(language)
+
+
+def compiler_accepts(language: str, texts: Sequence[bytes]) -> list[bool]:
+    """The compiler's syntax verdict on each text.
+
+    Raises:
+        ValueError: no compiler is at hand for the language.
+    """
+    if language == "python":
+        return [_python_accepts(text) for text in texts]
+    if language == "zig":
+        return [_zig_accepts(text) for text in texts]
+    raise ValueError(f"no compiler at hand for {language}")
+
+
+def _python_accepts(text: bytes) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except (SyntaxError, ValueError):
+            return False
+        except (RecursionError, MemoryError):
+            # The parser's own limits on nesting: no word on the syntax.
+            return True
+    return True
+
+
+#: `ast-check` reports names and unused locals too; its syntax errors alone begin like this.
+_ZIG_SYNTAX = ("error: expected ", "error: invalid ", "error: unexpected ", "error: unterminated ")
+
+
+def _zig_accepts(text: bytes) -> bool:
+    zig = Path(ziglang.__file__).parent / "zig"
+    with tempfile.NamedTemporaryFile(suffix=".zig") as file:
+        file.write(text)
+        file.flush()
+        done = subprocess.run(
+            [str(zig), "ast-check", file.name], capture_output=True, text=True, timeout=120
+        )
+    return not any(mark in done.stderr for mark in _ZIG_SYNTAX)

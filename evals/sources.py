@@ -1,0 +1,113 @@
+"""Where the real code comes from: packages of public registries, by language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["DEBIAN", "NPM", "SUFFIXES", "WHEELS", "Package", "languages"]
+
+#: Language -> endings of its files. A `.d.ts` file declares and does nothing: left out.
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "python": (".py",),
+    "typescript": (".ts", ".mts", ".cts"),
+    "tsx": (".tsx",),
+    "rust": (".rs",),
+    "go": (".go",),
+    "kotlin": (".kt",),
+    "swift": (".swift",),
+    "zig": (".zig",),
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package: its name in the registry, its version (none for Debian: the release's), and
+    the languages whose files are taken from it."""
+
+    name: str
+    version: str
+    languages: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The package's folder name in the corpora directory."""
+        return self.name.replace("/", "-").lstrip("@")
+
+
+_TS, _TSX = ("typescript",), ("tsx",)
+_MOBILE = ("kotlin", "swift")
+
+NPM: tuple[Package, ...] = (
+    Package("rxjs", "7.8.2", _TS),
+    Package("effect", "4.1.0", _TS),
+    Package("zod", "4.6.7", _TS),
+    Package("openai", "7.55.0", _TS),
+    Package("ethers", "6.17.0", _TS),
+    Package("abitype", "1.3.0", _TS),
+    Package("immer", "11.2.10", _TS),
+    Package("@reduxjs/toolkit", "2.14.0", _TS),
+    Package("@trpc/server", "11.25.2", _TS),
+    Package("@tanstack/query-core", "5.108.0", _TS),
+    Package("react-native-paper", "5.15.3", _TSX),
+    Package("native-base", "3.4.28", _TSX),
+    Package("@gorhom/bottom-sheet", "5.2.14", _TSX),
+    Package("@react-navigation/elements", "2.9.44", _TSX),
+    Package("react-native-screens", "4.28.0", ("tsx", "kotlin")),
+    Package("react-native-gesture-handler", "3.5.0", ("tsx", "kotlin")),
+    Package("@stripe/stripe-react-native", "0.78.0", ("tsx", "kotlin", "swift")),
+    Package("react-native-vision-camera", "5.2.3", _MOBILE),
+    Package("react-native-keyboard-controller", "1.22.5", _MOBILE),
+    Package("expo-modules-core", "58.0.7", _MOBILE),
+    Package("expo-updates", "57.0.24", _MOBILE),
+    Package("expo-notifications", "58.0.2", _MOBILE),
+    Package("expo-dev-launcher", "57.0.20", _MOBILE),
+    Package("expo-dev-menu", "57.0.18", _MOBILE),
+    Package("expo-calendar", "57.0.5", _MOBILE),
+    Package("expo-audio", "58.0.2", _MOBILE),
+    Package("@capacitor/ios", "8.5.2", ("swift",)),
+)
+
+_GO, _RUST = ("go",), ("rust",)
+
+DEBIAN: tuple[Package, ...] = (
+    Package("golang-1.19-src", "", _GO),
+    Package("librust-serde-dev", "", _RUST),
+    Package("librust-serde-json-dev", "", _RUST),
+    Package("librust-tokio-dev", "", _RUST),
+    Package("librust-regex-dev", "", _RUST),
+    Package("librust-regex-syntax-dev", "", _RUST),
+    Package("librust-clap-dev", "", _RUST),
+    Package("librust-hyper-dev", "", _RUST),
+    Package("librust-rayon-dev", "", _RUST),
+    Package("librust-syn-dev", "", _RUST),
+    Package("librust-nom-dev", "", _RUST),
+    Package("librust-itertools-dev", "", _RUST),
+    Package("librust-rand-dev", "", _RUST),
+    Package("librust-anyhow-dev", "", _RUST),
+    Package("librust-bytes-dev", "", _RUST),
+    Package("librust-hashbrown-dev", "", _RUST),
+    Package("librust-futures-util-dev", "", _RUST),
+    Package("librust-chrono-dev", "", _RUST),
+    Package("librust-indexmap-dev", "", _RUST),
+    Package("librust-url-dev", "", _RUST),
+)
+
+_PYTHON = ("python",)
+
+#: Beside the standard library of the running interpreter, which is read where it is.
+WHEELS: tuple[Package, ...] = (
+    Package("attrs", "26.1.0", _PYTHON),
+    Package("rich", "15.0.0", _PYTHON),
+    Package("click", "8.5.1", _PYTHON),
+    Package("httpx", "0.28.1", _PYTHON),
+    Package("trio", "0.35.0", _PYTHON),
+    Package("anyio", "4.16.0", _PYTHON),
+    Package("jinja2", "3.1.6", _PYTHON),
+    Package("packaging", "26.3", _PYTHON),
+)
+
+
+def languages() -> tuple[str, ...]:
+    """The languages that have a corpus."""
+    return tuple(SUFFIXES)
