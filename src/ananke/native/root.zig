@@ -23,5 +23,6 @@ comptime {
     _ = @import("bits.zig");
     _ = @import("checksum.zig");
     _ = @import("parser_abi.zig");
+    _ = @import("segmentation.zig");
     _ = @import("trie.zig");
 }

@@ -58,6 +58,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_add_comment": (I32, (P, U32, TEXT, SIZE, TEXT, SIZE)),
     "ananke_grammar_add_word": (I32, (P, U32, TEXT, SIZE)),
     "ananke_grammar_add_probe": (I32, (P, TEXT, SIZE)),
+    "ananke_grammar_set_state_shape": (None, (P, U8, U8, U8)),
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
@@ -83,8 +84,14 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_classifier_fill_brute": (I32, (P, P, P, SIZE)),
     "ananke_classifier_statistics": (None, (P, P)),
     "ananke_live_counts": (None, (P,)),
+    # segmentation.zig
+    "ananke_segmentation_greedy": (I64, (P, P, SIZE, P, SIZE)),
+    "ananke_segmentation_random": (I64, (P, P, SIZE, U64, P, SIZE)),
     # trie.zig
     "ananke_trie_build": (P, (P, SIZE, P, SIZE)),
     "ananke_trie_free": (None, (P,)),
     "ananke_trie_counts": (None, (P, P)),
+    "ananke_trie_arrays": (None, (P, P)),
+    "ananke_trie_serialize": (P, (P, P)),
+    "ananke_trie_deserialize": (P, (P, SIZE)),
 }
