@@ -28,6 +28,8 @@ pub const Fold = struct {
     drops_lines: bool,
     /// Bytes that, like those of class 1, don't matter any more once a byte of class 1 follows.
     forgets: [256]bool = @splat(false),
+    /// Bytes that matter only at the start of the lexeme.
+    opening: [256]bool = @splat(false),
     /// Class 2 shrinks only before the first line end: after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
@@ -107,7 +109,8 @@ pub const Fold = struct {
             var class = self.classes[b];
             if (self.leading and class == 2 and std.mem.indexOfScalar(u8, out.items, '\n') != null) class = 0;
             if (class == 1 and self.forgettable(out.items)) {
-                out.clearRetainingCapacity();
+                const keeps = out.items.len > 0 and self.opening[out.items[0]];
+                out.shrinkRetainingCapacity(@intFromBool(keeps));
                 run_class = 0;
             }
             if (class == 0) {
@@ -123,7 +126,7 @@ pub const Fold = struct {
 
     fn forgettable(self: *const Fold, text: []const u8) bool {
         for (text) |b| {
-            if (!self.forgets[b]) return false;
+            if (!self.forgets[b] and !self.opening[b]) return false;
         }
         return true;
     }

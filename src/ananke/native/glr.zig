@@ -351,7 +351,7 @@ const Run = struct {
             // The fold knows the scanner's decision before the scanner has read to its end.
             const index = result & ~lexing.closing_bit;
             const end = try lex.place(mode, stretch, lex.closings.items[index].carry.len);
-            break :folded lexing.Lexeme{ .closing = index, .start = end, .end = end };
+            break :folded lexing.Lexeme{ .closing = index, .sigma = null, .start = end, .end = end };
         };
         if (lexeme.end == 0) {
             if (item.start != self.last_start) self.empty_lexemes = 0;
@@ -360,7 +360,7 @@ const Run = struct {
             if (self.empty_lexemes > max_empty_lexemes) return;
         }
         const closing = lex.closings.items[lexeme.closing];
-        const sigma = if (closing.sigma == lexing.sigma_kept) item.sigma else closing.sigma;
+        const sigma = if (lexeme.sigma) |measured| measured else try lex.after(item.sigma, closing);
         const start: u32 = @intCast(item.start + lexeme.start);
         const end: u32 = @intCast(item.start + lexeme.end);
         var after: std.ArrayList(*Node) = .empty;

@@ -32,11 +32,20 @@ pub const sigma_kept: u32 = 0xFFFF_FFFF;
 
 pub const Mode = struct { lex_state: u16, external_state: u16 };
 
+/// Which parts of a serialised scanner state one run of the scanner can depend on: a header, the
+/// last item of a counted list of bytes, the last item of a list to the end. A width of 0: there
+/// is no such list. Scanner states that agree in these share their configurations.
+pub const StateShape = struct { header: u8 = 0, counted: u8 = 0, rest: u8 = 0 };
+
 pub const Closing = struct {
     symbol: u16,
     /// The keyword that the keyword lexer recognised in the same text.
     keyword: u16,
+    /// The scanner's state after it (a projected one, see `Lexing.after`), or `sigma_kept`.
     sigma: u32,
+    /// For a changed state: a lexeme that changes it so, and the mode it was read in.
+    mode: u16 = 0,
+    sample: []const u8 = "",
     /// Bytes read past the end of the lexeme, to be lexed again.
     carry: []const u8,
 };
@@ -76,8 +85,12 @@ pub const Config = struct {
     }
 };
 
+/// A change of the scanner's state: from a full state, by a terminal, to a projected one.
+const Effect = struct { before: u32, after: u32, symbol: u16 };
+
 /// A lexeme found in given text: where it starts after white space, where it ends.
-pub const Lexeme = struct { closing: u32, start: usize, end: usize };
+/// `sigma` is the scanner's state after it, if it was run.
+pub const Lexeme = struct { closing: u32, sigma: ?u32, start: usize, end: usize };
 
 pub const Lexing = struct {
     lang: *const ts.TSLanguage,
@@ -92,6 +105,12 @@ pub const Lexing = struct {
     start_of_mode: []u16,
     sigmas: std.ArrayList([]const u8) = .empty,
     sigma_ids: std.StringHashMapUnmanaged(u32) = .empty,
+    shape: ?StateShape = null,
+    /// Where this external terminal is valid, the list to the end of a state doesn't matter.
+    restless_symbol: u16 = none_symbol,
+    projections: std.AutoHashMapUnmanaged(u64, u32) = .empty,
+    effects: std.AutoHashMapUnmanaged(Effect, u32) = .empty,
+    wide_verdicts: std.StringHashMapUnmanaged(WideVerdict) = .empty,
     configs: std.ArrayList(*Config) = .empty,
     config_ids: std.StringHashMapUnmanaged(u32) = .empty,
     closings: std.ArrayList(Closing) = .empty,
@@ -161,6 +180,11 @@ pub const Lexing = struct {
         for (self.sigmas.items) |bytes| gpa.free(bytes);
         self.sigmas.deinit(gpa);
         self.sigma_ids.deinit(gpa);
+        self.projections.deinit(gpa);
+        self.effects.deinit(gpa);
+        var verdicts = self.wide_verdicts.keyIterator();
+        while (verdicts.next()) |key| gpa.free(key.*);
+        self.wide_verdicts.deinit(gpa);
         for (self.configs.items) |config| {
             if (config.next) |next| gpa.destroy(next);
             gpa.free(config.tail);
@@ -168,7 +192,10 @@ pub const Lexing = struct {
         }
         self.configs.deinit(gpa);
         freeKeys(&self.config_ids);
-        for (self.closings.items) |closing| gpa.free(closing.carry);
+        for (self.closings.items) |closing| {
+            gpa.free(closing.carry);
+            gpa.free(closing.sample);
+        }
         self.closings.deinit(gpa);
         freeKeys(&self.closing_ids);
         self.starts.deinit(gpa);
@@ -198,6 +225,43 @@ pub const Lexing = struct {
         return id;
     }
 
+    /// The scanner state with only what one run can depend on.
+    fn project(self: *Lexing, mode: u16, sigma: u32) !u32 {
+        const shape = self.shape orelse return sigma;
+        const restless = self.modes.items[mode].external_state != 0 and self.validExternal(mode, self.restless_symbol);
+        const key = @as(u64, sigma) << 1 | @intFromBool(restless);
+        if (self.projections.get(key)) |known| return known;
+        const bytes = self.sigmas.items[sigma];
+        var short: std.ArrayList(u8) = .empty;
+        defer short.deinit(gpa);
+        var at: usize = @min(shape.header, bytes.len);
+        try short.appendSlice(gpa, bytes[0..at]);
+        if (shape.counted > 0 and at < bytes.len) {
+            const count: usize = bytes[at];
+            const list = bytes[at + 1 ..][0..@min(count * shape.counted, bytes.len - at - 1)];
+            try short.append(gpa, @min(count, 1));
+            if (list.len >= shape.counted) try short.appendSlice(gpa, list[list.len - shape.counted ..]);
+            at += 1 + list.len;
+        }
+        if (!restless and shape.rest > 0 and bytes.len >= at + shape.rest) try short.appendSlice(gpa, bytes[bytes.len - shape.rest ..]);
+        const id = try self.internSigma(short.items);
+        try self.projections.put(gpa, key, id);
+        return id;
+    }
+
+    /// The scanner's state after a closing, from its state before.
+    pub fn after(self: *Lexing, sigma: u32, closing: Closing) !u32 {
+        if (closing.sigma == sigma_kept) return sigma;
+        if (self.shape == null) return closing.sigma;
+        const key = Effect{ .before = sigma, .after = closing.sigma, .symbol = closing.symbol };
+        if (self.effects.get(key)) |known| return known;
+        const row = self.validRow(closing.mode);
+        const outcome = scanner.run(self.lang, self.payload, self.sigmas.items[sigma], row, closing.sample, true, &self.scanned);
+        const result = if (outcome == .found) try self.internSigma(self.scanned[0..outcome.found.state_len]) else sigma;
+        try self.effects.put(gpa, key, result);
+        return result;
+    }
+
     fn intern(self: *Lexing, value: Config) !u32 {
         try value.key(&self.scratch);
         if (self.config_ids.get(self.scratch.items)) |id| return id;
@@ -225,7 +289,8 @@ pub const Lexing = struct {
     }
 
     /// The configuration at the start of a lexeme in `mode` with scanner state `sigma`.
-    pub fn start(self: *Lexing, mode: u16, sigma: u32) !ConfigId {
+    pub fn start(self: *Lexing, mode: u16, full_sigma: u32) !ConfigId {
+        const sigma = try self.project(mode, full_sigma);
         const key = (@as(u64, mode) << 32) | sigma;
         if (self.starts.get(key)) |id| return id;
         const id = if (self.modes.items[mode].external_state != 0)
@@ -295,13 +360,14 @@ pub const Lexing = struct {
         const sequence = partial[0 .. config.partial_len + 1];
         switch (utf8State(sequence)) {
             .invalid => return dead,
-            .incomplete => switch (try self.judgeWide(config, sequence)) {
+            .incomplete => switch (try self.judgeWideOnce(config, sequence)) {
                 .declined => {
                     const text = try std.mem.concat(gpa, u8, &.{ config.tail, sequence });
                     defer gpa.free(text);
                     return self.runInternal(config.mode, text, false);
                 },
                 .alike => return self.withPartial(config, canonicalPartial(sequence)),
+                .found => return self.closeBeforeWide(config, sequence),
                 .mixed => return self.withPartial(config, sequence),
             },
             .complete => {},
@@ -324,19 +390,45 @@ pub const Lexing = struct {
         return self.intern(value);
     }
 
-    const WideVerdict = enum { declined, alike, mixed };
+    const WideVerdict = enum { declined, alike, found, mixed };
+
+    /// The closing of a lexeme that ends before any character that `sequence` may become.
+    fn closeBeforeWide(self: *Lexing, config: *const Config, sequence: []const u8) !u32 {
+        var encoded: [4]u8 = undefined;
+        const length = std.unicode.utf8Encode(@intCast(partialBounds(sequence).lo), &encoded) catch return dead;
+        const text = try std.mem.concat(gpa, u8, &.{ config.tail, encoded[0..length] });
+        defer gpa.free(text);
+        const outcome = try self.scan(config.mode, config.sigma, text, false);
+        if (outcome != .found) return self.withPartial(config, sequence);
+        const carry = try std.mem.concat(gpa, u8, &.{ config.tail[outcome.found.end..], sequence });
+        defer gpa.free(carry);
+        return self.closeExternal(config.mode, outcome.found.symbol, outcome.found.state_len, text, carry);
+    }
+
+    /// `judgeWide`, asked once for a mode and the bytes before: what the scanner makes of
+    /// characters beyond ASCII doesn't depend on its state.
+    fn judgeWideOnce(self: *Lexing, config: *const Config, sequence: []const u8) !WideVerdict {
+        const key = try std.mem.concat(gpa, u8, &.{ std.mem.asBytes(&config.mode), &.{@as(u8, @intCast(sequence.len))}, sequence, config.tail });
+        defer gpa.free(key);
+        if (self.wide_verdicts.get(key)) |known| return known;
+        const verdict = try self.judgeWide(config, sequence);
+        try self.wide_verdicts.put(gpa, try gpa.dupe(u8, key), verdict);
+        return verdict;
+    }
 
     /// How the scanner takes the characters that a partial UTF-8 sequence may become: it declines
     /// all, goes on alike after all, or tells them apart. Judged on samples that hold every
     /// white space and, in small ranges, every character.
     fn judgeWide(self: *Lexing, config: *const Config, sequence: []const u8) !WideVerdict {
         const bounds = partialBounds(sequence);
-        const stride = @max(1, (bounds.hi - bounds.lo) / 64);
+        const stride = if (bounds.hi - bounds.lo < 64) 1 else (bounds.hi - bounds.lo) / 16;
         var verdict: ?WideVerdict = null;
         var pending: std.ArrayList(u8) = .empty;
         defer pending.deinit(gpa);
         var cp = bounds.lo;
         var special: usize = 0;
+        var symbol: u16 = 0;
+        var found_end: usize = 0;
         while (true) {
             var sample = cp;
             if (cp > bounds.hi) {
@@ -356,13 +448,19 @@ pub const Lexing = struct {
                 std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
             }
             switch (try self.scan(config.mode, config.sigma, self.joined.items, false)) {
-                .found => return .mixed,
+                .found => |f| {
+                    if (f.end > config.tail.len or (verdict != null and verdict != .found)) return .mixed;
+                    if (verdict == .found and (f.symbol != symbol or f.end != found_end)) return .mixed;
+                    verdict = .found;
+                    symbol = f.symbol;
+                    found_end = f.end;
+                },
                 .none => {
-                    if (verdict == .alike) return .mixed;
+                    if (verdict != null and verdict != .declined) return .mixed;
                     verdict = .declined;
                 },
                 .pending => {
-                    if (verdict == .declined) return .mixed;
+                    if (verdict != null and verdict != .alike) return .mixed;
                     if (verdict == .alike and !std.mem.eql(u8, pending.items, self.joined.items)) return .mixed;
                     verdict = .alike;
                     pending.clearRetainingCapacity();
@@ -378,8 +476,21 @@ pub const Lexing = struct {
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
             .none => return self.runInternal(mode, text, at_end),
-            .found => |f| return self.close(f.symbol, none_symbol, try self.internSigma(self.scanned[0..f.state_len]), text[f.end..]),
+            .found => |f| {
+                return self.closeExternal(mode, f.symbol, f.state_len, text, text[f.end..]);
+            },
         }
+    }
+
+    /// The closing of an external lexeme after a run of the scanner on `text`.
+    fn closeExternal(self: *Lexing, mode: u16, symbol: u16, state_len: usize, text: []const u8, carry: []const u8) !u32 {
+        const id = try self.close(symbol, none_symbol, try self.internSigma(self.scanned[0..state_len]), carry);
+        const closing = &self.closings.items[id & ~closing_bit];
+        if (closing.sample.len == 0) {
+            closing.mode = mode;
+            closing.sample = try gpa.dupe(u8, text);
+        }
+        return id;
     }
 
     fn scan(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !scanner.Outcome {
@@ -585,8 +696,9 @@ pub const Lexing = struct {
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return null,
             .found => |f| {
-                const id = try self.close(f.symbol, none_symbol, try self.internSigma(self.scanned[0..f.state_len]), "");
-                return .{ .closing = id & ~closing_bit, .start = f.start, .end = f.end };
+                const reached = try self.internSigma(self.scanned[0..f.state_len]);
+                const id = try self.close(f.symbol, none_symbol, sigma_kept, "");
+                return .{ .closing = id & ~closing_bit, .sigma = reached, .start = f.start, .end = f.end };
             },
             .none => {},
         }
@@ -620,7 +732,7 @@ pub const Lexing = struct {
         }
         if (accepted == none_symbol) return null;
         const id = try self.close(accepted, accepted_keyword, sigma_kept, "");
-        return .{ .closing = id & ~closing_bit, .start = lexeme_start, .end = lexeme_end };
+        return .{ .closing = id & ~closing_bit, .sigma = sigma, .start = lexeme_start, .end = lexeme_end };
     }
 
     /// Where in `text` a lexeme ends that leaves `left` bytes of the folded text.
@@ -647,6 +759,11 @@ pub const Lexing = struct {
         return !config.external and config.partial_len == 0 and config.tail.len == 0 and self.blank[config.q];
     }
 
+    /// Whether the end of input does more to an internal configuration than close what it has.
+    pub fn mayEnd(self: *const Lexing, config: *const Config) bool {
+        return self.main.eof[config.q] != automaton.DEAD;
+    }
+
     /// Whether some lexeme of the internal lexer, from its start in `mode`, is in `wanted`.
     pub fn beginsIn(self: *const Lexing, mode: u16, wanted: []const u64) bool {
         const first = self.internalValue(mode);
@@ -671,9 +788,7 @@ pub const Lexing = struct {
 
     fn partialReaches(self: *const Lexing, config: *const Config, wanted: []const u64) bool {
         const bounds = partialBounds(config.partial[0..config.partial_len]);
-        const first = self.main.wide_start[config.q];
-        const last = self.main.wide_start[config.q + 1];
-        for (self.main.wide[first..last]) |range| {
+        for (self.main.wideOf(config.q)) |range| {
             if (range.hi < bounds.lo or range.lo > bounds.hi) continue;
             const kwq = if (self.keyword) |kw|
                 (if (range.skip != 0) kw.start[0] else if (config.kwq == automaton.DEAD) automaton.DEAD else kw.step(config.kwq, @intCast(@max(range.lo, bounds.lo))).target)
@@ -769,13 +884,13 @@ fn immortalStates(main: *const automaton.Automaton) ![]bool {
 
 fn survives(main: *const automaton.Automaton, immortal: []const bool, q: u16) bool {
     const row = main.ascii[@as(usize, q) * 128 ..][0..128];
-    // NUL never has a transition: the generated lexers use it for the end of input.
+    // NUL is left out: most generated lexers use it for the end of input.
     for (row[1..]) |target| {
         if (target == automaton.DEAD) return false;
         if (main.accept[target] == automaton.NO_SYMBOL and !immortal[target]) return false;
     }
     var next: u32 = 0x80;
-    for (main.wide[main.wide_start[q]..main.wide_start[q + 1]]) |range| {
+    for (main.wideOf(q)) |range| {
         if (range.lo > next and !(next == 0xD800 and range.lo <= 0xE000)) return false;
         if (range.target == automaton.DEAD) return false;
         if (main.accept[range.target] == automaton.NO_SYMBOL and !immortal[range.target]) return false;

@@ -39,27 +39,74 @@ pub const Entry = struct {
     below: ?*Entry,
     /// The real stack node, where `below` has not been read yet.
     node: ?*const stack.Node,
+    /// What can be shifted here, once asked, and the lowest entry read for it.
+    terminals: ?[]const u64 = null,
+    terminals_low: i32 = 0,
 };
 
-const Slot = struct { more: bool, value: u64 };
+const Slot = extern struct { key: u64, value: u64 };
+/// Marks a slot whose question has to read one state more.
+const unfinished: u64 = 1 << 63;
+/// Four slots make a bucket, which is one cache line.
+const bucket_size = 4;
 
 /// Answers by question and by the states read for it.
+///
+/// A table of fixed size that forgets: what falls into a full bucket replaces one of its slots,
+/// and a lost answer is computed again. So it never grows, and no lookup is slower than another.
 pub const Memo = struct {
-    slots: std.AutoHashMapUnmanaged(u64, Slot) = .empty,
+    slots: []Slot = &.{},
+    bucket_bits: u6 = 17,
     sets: std.ArrayList([]u64) = .empty,
     hits: u64 = 0,
     misses: u64 = 0,
+    turn: u32 = 0,
 
     pub fn deinit(self: *Memo) void {
         self.clear();
-        self.slots.deinit(gpa);
+        gpa.free(self.slots);
         self.sets.deinit(gpa);
     }
 
     pub fn clear(self: *Memo) void {
-        self.slots.clearRetainingCapacity();
+        @memset(self.slots, .{ .key = 0, .value = 0 });
         for (self.sets.items) |set| gpa.free(set);
         self.sets.clearRetainingCapacity();
+    }
+
+    fn bucket(self: *const Memo, key: u64) []Slot {
+        const index = key >> @intCast(64 - @as(u7, self.bucket_bits));
+        return self.slots[index * bucket_size ..][0..bucket_size];
+    }
+
+    fn get(self: *const Memo, key: u64) ?u64 {
+        if (self.slots.len == 0) return null;
+        for (self.bucket(key)) |slot| {
+            if (slot.key == key) return slot.value;
+        }
+        return null;
+    }
+
+    fn put(self: *Memo, key: u64, value: u64) !void {
+        if (self.slots.len == 0) {
+            self.slots = try gpa.alloc(Slot, @as(usize, bucket_size) << self.bucket_bits);
+            @memset(self.slots, .{ .key = 0, .value = 0 });
+        }
+        const place = self.bucket(key);
+        for (place) |*slot| {
+            if (slot.key == key or slot.key == 0) {
+                slot.* = .{ .key = key, .value = value };
+                return;
+            }
+        }
+        self.turn +%= 1;
+        place[self.turn % bucket_size] = .{ .key = key, .value = value };
+    }
+
+    pub fn count(self: *const Memo) u64 {
+        var n: u64 = 0;
+        for (self.slots) |slot| n += @intFromBool(slot.key != 0);
+        return n;
     }
 };
 
@@ -268,13 +315,13 @@ pub const Linear = struct {
         var h = mix(tagOf(question, id), self.stateOf(entry));
         var at = entry;
         while (true) {
-            const slot = memo.slots.get(h) orelse {
+            const value = memo.get(h) orelse {
                 memo.misses += 1;
                 return null;
             };
-            if (!slot.more) {
+            if (value & unfinished == 0) {
                 memo.hits += 1;
-                return slot.value;
+                return value;
             }
             if (try self.below(at)) |next| {
                 at = next;
@@ -295,12 +342,11 @@ pub const Linear = struct {
         var at = entry;
         while (at.height > low) {
             const next = try self.below(at) orelse break;
-            const slot = try memo.slots.getOrPut(gpa, h);
-            slot.value_ptr.* = .{ .more = true, .value = 0 };
+            try memo.put(h, unfinished);
             at = next;
             h = mix(h, at.state);
         }
-        try memo.slots.put(gpa, h, .{ .more = false, .value = value });
+        try memo.put(h, value);
     }
 
     /// Starts counting what a question reads; `closeScope` gives the lowest entry and goes back.
@@ -318,6 +364,18 @@ pub const Linear = struct {
 
     /// Terminals that can be shifted (for the end of input: accepted) here, a bit each.
     pub fn shiftable(self: *Linear, entry: *Entry) Error![]const u64 {
+        if (entry.terminals) |known| {
+            self.low = @min(self.low, entry.terminals_low);
+            return known;
+        }
+        const outer = self.openScope(entry);
+        const set = try self.shiftableByValue(entry);
+        entry.terminals = set;
+        entry.terminals_low = self.closeScope(outer);
+        return set;
+    }
+
+    fn shiftableByValue(self: *Linear, entry: *Entry) Error![]const u64 {
         if (try self.recall(.shiftable, 0, entry)) |found| return self.grammar.memo.sets.items[found];
         const grammar = self.grammar;
         const outer = self.openScope(entry);
@@ -347,6 +405,15 @@ pub const Linear = struct {
         if (try self.lineEnded(id)) |ended| {
             if (fuel > 0 and try self.viableAt(ended, sigma, entry, fuel - 1)) return true;
         }
+        const lex = self.grammar.lex;
+        const config = lex.configs.items[id];
+        if (config.isFresh() or (!config.external and lex.reaches(config, try self.shiftable(entry)))) {
+            for (try self.shiftable(entry)) |word| {
+                if (word != 0) return true;
+            }
+            return false;
+        }
+        if (!config.external and config.accepted == lexing.none_symbol and !lex.mayEnd(config)) return false;
         const key = @as(u64, id) << 32 | sigma;
         if (try self.recall(.viable, key, entry)) |found| return found != 0;
         const outer = self.openScope(entry);
@@ -373,12 +440,6 @@ pub const Linear = struct {
     fn viableUncached(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
         const lex = self.grammar.lex;
         const config = lex.configs.items[id];
-        if (config.isFresh()) {
-            for (try self.shiftable(entry)) |word| {
-                if (word != 0) return true;
-            }
-            return false;
-        }
         if (config.external and config.partial_len > 0) {
             const bounds = lexing.partialBounds(config.partial[0..config.partial_len]);
             for ([_]u32{ bounds.lo, bounds.hi, (bounds.lo + bounds.hi) / 2 }) |cp| {
@@ -399,8 +460,6 @@ pub const Linear = struct {
             }
             return self.endsAt(id, sigma, entry, fuel);
         }
-        const wanted = try self.shiftable(entry);
-        if (lex.reaches(config, wanted)) return true;
         if (config.accepted != lexing.none_symbol and fuel > 0) {
             // The lexeme may end at its last acceptance, and what was read since begins the next.
             const closing = lexing.Closing{ .symbol = config.accepted, .keyword = config.accepted_keyword, .sigma = lexing.sigma_kept, .carry = "" };
@@ -451,7 +510,7 @@ pub const Linear = struct {
     fn aliveAfter(self: *Linear, closing: lexing.Closing, sigma: u32, entry: *Entry, carry: []const u8, more: []const u8, fuel: u32) Error!bool {
         if (fuel == 0) return false;
         const lex = self.grammar.lex;
-        const next_sigma = if (closing.sigma == lexing.sigma_kept) sigma else closing.sigma;
+        const next_sigma = try lex.after(sigma, closing);
         const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ carry, more });
         const after = try self.advance(entry, closing);
         for (after.tops) |top| {
@@ -483,7 +542,7 @@ pub const Linear = struct {
         const result = try lex.end(id);
         if (result == lexing.dead) return false;
         const closing = lex.closings.items[result & ~lexing.closing_bit];
-        const next_sigma = if (closing.sigma == lexing.sigma_kept) sigma else closing.sigma;
+        const next_sigma = try lex.after(sigma, closing);
         const after = try self.advance(entry, closing);
         if (after.accepted) return true;
         for (after.tops) |top| {
@@ -502,7 +561,7 @@ pub const Linear = struct {
             if (result == lexing.dead) return false;
             if (result & lexing.closing_bit != 0) {
                 const closing = lex.closings.items[result & ~lexing.closing_bit];
-                const next_sigma = if (closing.sigma == lexing.sigma_kept) sigma else closing.sigma;
+                const next_sigma = try lex.after(sigma, closing);
                 const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ closing.carry, text[i + 1 ..] });
                 const after = try self.advance(entry, closing);
                 for (after.tops) |top| {

@@ -53,9 +53,8 @@ const Branch = struct {
 const few_rests = 6;
 
 const Closed = struct {
-    symbol: u16,
-    keyword: u16,
-    sigma: u32,
+    /// One of the group's closings: they differ in the bytes they carry only.
+    closing: u32,
     /// Tokens that end with the lexeme.
     own: u32,
     branches: []Branch,
@@ -75,6 +74,7 @@ pub const Classifier = struct {
     /// (step result, trie node) -> class of the tokens at and below the node.
     nodes: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     children: std.AutoHashMapUnmanaged(ChildKey, u32) = .empty,
+    known_bits: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     memo: linear.Memo = .{},
     /// Carried bytes, alive as long as the classes.
     carries: std.heap.ArenaAllocator,
@@ -84,7 +84,7 @@ pub const Classifier = struct {
     pub fn create(grammar: *glr.Grammar, trie: *const trie_module.Trie, eos: []const u32) !*Classifier {
         for (eos) |id| if (id >= trie.vocab_size) return error.BadToken;
         const self = try gpa.create(Classifier);
-        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa) };
+        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa), .memo = .{ .bucket_bits = 18 } };
         return self;
     }
 
@@ -94,6 +94,7 @@ pub const Classifier = struct {
         self.classes.deinit(gpa);
         self.nodes.deinit(gpa);
         self.children.deinit(gpa);
+        self.known_bits.deinit(gpa);
         self.memo.deinit();
         self.carries.deinit();
         gpa.free(self.eos);
@@ -117,6 +118,7 @@ pub const Classifier = struct {
         self.classes.clearRetainingCapacity();
         self.nodes.clearRetainingCapacity();
         self.children.clearRetainingCapacity();
+        self.known_bits.clearRetainingCapacity();
         self.memo.clear();
         _ = self.carries.reset(.free_all);
         self.held = 0;
@@ -171,17 +173,38 @@ pub const Classifier = struct {
         }
     }
 
+    /// Whether a list of so many tokens is united faster than a mask.
+    fn isFew(self: *const Classifier, count: usize) bool {
+        return count * 256 < self.trie.vocab_size;
+    }
+
+    /// The number of a mask, which is kept once; takes `bits` over.
+    fn keepBits(self: *Classifier, bits: []u64) !u32 {
+        const slot = try self.known_bits.getOrPut(gpa, std.hash.XxHash64.hash(0, std.mem.sliceAsBytes(bits)));
+        if (slot.found_existing) {
+            const known = self.sets.items[slot.value_ptr.*].bits;
+            if (std.mem.eql(u64, known, bits)) {
+                gpa.free(bits);
+                return slot.value_ptr.*;
+            }
+        }
+        const id: u32 = @intCast(self.sets.items.len);
+        slot.value_ptr.* = id;
+        try self.sets.append(gpa, .{ .bits = bits });
+        self.held += bits.len * 8;
+        return id;
+    }
+
     fn addSet(self: *Classifier, tokens: []const u32) !u32 {
         const id: u32 = @intCast(self.sets.items.len);
-        if (tokens.len * 64 < self.trie.vocab_size) {
+        if (self.isFew(tokens.len)) {
             try self.sets.append(gpa, .{ .list = try gpa.dupe(u32, tokens) });
             self.held += tokens.len * 4;
         } else {
             const bits = try gpa.alloc(u64, self.wordCount());
             @memset(bits, 0);
             for (tokens) |token| bits[token / 64] |= @as(u64, 1) << @intCast(token % 64);
-            try self.sets.append(gpa, .{ .bits = bits });
-            self.held += bits.len * 8;
+            return self.keepBits(bits);
         }
         return id;
     }
@@ -194,7 +217,7 @@ pub const Classifier = struct {
             .bits => self.trie.vocab_size,
         };
         const result: u32 = @intCast(self.sets.items.len);
-        if (total * 64 < self.trie.vocab_size) {
+        if (self.isFew(total)) {
             const list = try gpa.alloc(u32, total);
             var at: usize = 0;
             for (ids) |id| {
@@ -215,8 +238,7 @@ pub const Classifier = struct {
                     word.* |= other;
                 },
             };
-            try self.sets.append(gpa, .{ .bits = bits });
-            self.held += bits.len * 8;
+            return self.keepBits(bits);
         }
         return result;
     }
@@ -243,19 +265,24 @@ pub const Classifier = struct {
 
     /// The tokens of a class that are admitted on the stack at `entry`.
     fn explore(self: *Classifier, view: *linear.Linear, id: u32, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
+        const class = self.classes.items[id];
         const key = @as(u64, id) << 32 | sigma;
-        if (try view.recallIn(&self.memo, .mask, key, entry)) |found| return @intCast(found);
+        // What is judged faster than it is looked up isn't remembered.
+        const remembers = class.closed.len > 0 or class.opens.len > 2;
+        if (remembers) {
+            if (try view.recallIn(&self.memo, .mask, key, entry)) |found| return @intCast(found);
+        }
         const outer = view.openScope(entry);
         const lex = self.grammar.lex;
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
-        const class = self.classes.items[id];
         for (class.opens) |open| {
             if (try view.viable(open.config, sigma, entry)) try admitted.append(gpa, open.set);
         }
         for (class.closed, 0..) |closed, group| {
-            const next_sigma = if (closed.sigma == lexing.sigma_kept) sigma else closed.sigma;
-            const after = try view.advance(entry, .{ .symbol = closed.symbol, .keyword = closed.keyword, .sigma = closed.sigma, .carry = "" });
+            const closing = lex.closings.items[closed.closing];
+            const next_sigma = try lex.after(sigma, closing);
+            const after = try view.advance(entry, closing);
             for (after.tops) |top| {
                 const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
                 if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
@@ -275,7 +302,7 @@ pub const Classifier = struct {
         }
         const low = view.closeScope(outer);
         const result = if (admitted.items.len == 0) try self.emptySet() else try self.uniteSets(admitted.items);
-        try view.rememberIn(&self.memo, .mask, key, entry, low, result);
+        if (remembers) try view.rememberIn(&self.memo, .mask, key, entry, low, result);
         return result;
     }
 
@@ -333,6 +360,7 @@ pub const Classifier = struct {
 const GroupKey = struct { symbol: u16, keyword: u16, sigma: u32 };
 
 const Group = struct {
+    closing: u32,
     own: std.ArrayList(u32) = .empty,
     branches: std.AutoArrayHashMapUnmanaged(u8, std.ArrayList(Rest)) = .empty,
 };
@@ -402,7 +430,7 @@ const Building = struct {
         const trie = classifier.trie;
         const closing = classifier.grammar.lex.closings.items[result & ~lexing.closing_bit];
         const slot = try self.closed.getOrPut(gpa, .{ .symbol = closing.symbol, .keyword = closing.keyword, .sigma = closing.sigma });
-        if (!slot.found_existing) slot.value_ptr.* = .{};
+        if (!slot.found_existing) slot.value_ptr.* = .{ .closing = result & ~lexing.closing_bit };
         const group = slot.value_ptr;
         if (closing.carry.len + more.len > 0) {
             // A closing's bytes live as long as the grammar, a rest's as long as the classes.
@@ -429,7 +457,7 @@ const Building = struct {
             slot.* = .{ .config = config, .set = try classifier.addSet(tokens.items) };
         }
         const closed = try gpa.alloc(Closed, self.closed.count());
-        for (closed, self.closed.keys(), self.closed.values()) |*slot, key, *group| {
+        for (closed, self.closed.values()) |*slot, *group| {
             const branches = try gpa.alloc(Branch, group.branches.count());
             for (branches, group.branches.keys(), group.branches.values()) |*out, byte, *rests| {
                 var carries: usize = 0;
@@ -437,7 +465,7 @@ const Building = struct {
                 out.* = .{ .byte = byte, .carries = carries, .rests = try rests.toOwnedSlice(gpa) };
                 classifier.held += out.rests.len * @sizeOf(Rest);
             }
-            slot.* = .{ .symbol = key.symbol, .keyword = key.keyword, .sigma = key.sigma, .own = try classifier.addSet(group.own.items), .branches = branches };
+            slot.* = .{ .closing = group.closing, .own = try classifier.addSet(group.own.items), .branches = branches };
         }
         return .{ .opens = opens, .closed = closed };
     }

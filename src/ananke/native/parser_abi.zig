@@ -78,12 +78,14 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
     return grammar.lang.field_names[field];
 }
 
-/// Adds a fold (see fold.zig) and returns its index, or a negative code. Flags: 1 drops lines,
+/// Adds a fold (see fold.zig) and returns its index, or a negative code. In `forgets` bit 0 is
+/// "forgotten", bit 1 "matters at the start only". Flags: 1 drops lines,
 /// 2 leading.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
     one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0 };
-    for (&one.forgets, forgets) |*slot, flag| slot.* = flag != 0;
+    for (&one.forgets, forgets) |*slot, flag| slot.* = flag & 1 != 0;
+    for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.classes) |*class| class.* &= 7;
     grammar.lex.folds.append(gpa, one) catch return out_of_memory;
     return @intCast(grammar.lex.folds.items.len - 1);
@@ -110,6 +112,13 @@ export fn ananke_grammar_add_probe(grammar: *Grammar, probe: [*]const u8, len: u
     const copy = gpa.dupe(u8, probe[0..len]) catch return out_of_memory;
     grammar.probes.append(gpa, copy) catch return out_of_memory;
     return ok;
+}
+
+/// How the scanner's serialised state is laid out (see lexing.zig), and whether where `symbol` is
+/// valid the list to the end doesn't matter.
+export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16) void {
+    grammar.lex.shape = .{ .header = header, .counted = counted, .rest = rest };
+    grammar.lex.restless_symbol = symbol;
 }
 
 export fn ananke_grammar_set_unprobed(grammar: *Grammar, byte: u8) void {
@@ -369,7 +378,7 @@ export fn ananke_classifier_statistics(classifier: *mask.Classifier, out: *[8]u6
         classifier.classes.items.len,
         classifier.sets.items.len,
         classifier.held,
-        classifier.memo.slots.count(),
+        classifier.memo.count(),
         classifier.memo.hits,
         classifier.memo.misses,
         lex.configs.items.len,

@@ -10,11 +10,11 @@ import threading
 from functools import cache, cached_property
 from pathlib import Path
 
-from ananke.languages import get_language
 from ananke.native import library
 from ananke.parsing.automaton import Automaton, load_automata
 from ananke.parsing.language import Fold, Language, LanguageError
 from ananke.parsing.state import ParseState
+from ananke.vocabulary.cache import DiskCache
 
 __all__ = ["Grammar", "GrammarError", "load_grammar"]
 
@@ -36,7 +36,7 @@ class Grammar:
         self.pointer = _language_pointer(module, language)
         self.wheel = _wheel_of(language)
         self._automata: tuple[Automaton, Automaton | None] = load_automata(
-            self.pointer, self.fingerprint
+            self.pointer, self.fingerprint, DiskCache()
         )
         main, keyword = self._automata
         lib = library()
@@ -74,6 +74,12 @@ class Grammar:
             self._add_fold(fold)
         for probe in self.language.probes:
             lib.ananke_grammar_add_probe(self.handle, probe, len(probe))
+        shape = self.language.state_shape
+        if shape is not None:
+            symbol = self._terminals_named(shape.restless, "state_shape")[0]
+            lib.ananke_grammar_set_state_shape(
+                self.handle, shape.header, shape.counted, shape.rest, symbol
+            )
         for byte in self.language.unprobed:
             lib.ananke_grammar_set_unprobed(self.handle, byte)
         for name, texts in self.language.spellings.items():
@@ -121,7 +127,9 @@ class Grammar:
                 symbol,
                 bytes(classes),
                 bytes(representatives),
-                bytes(byte in fold.forgets for byte in range(256)),
+                bytes(
+                    (byte in fold.forgets) | (byte in fold.opening) << 1 for byte in range(256)
+                ),
                 fold.escape[0] if fold.escape else -1,
                 fold.drops_lines | fold.leading << 1,
             )
@@ -201,6 +209,9 @@ _lock = threading.Lock()
 
 @cache
 def _load(name: str) -> Grammar:
+    # The registry's languages are made of this package's tables.
+    from ananke.languages import get_language
+
     return Grammar(get_language(name))
 
 

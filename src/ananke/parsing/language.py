@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Fold", "Forbidden", "Language", "LanguageError"]
+__all__ = ["Fold", "Forbidden", "Language", "LanguageError", "StateShape"]
 
 
 class LanguageError(ValueError):
@@ -29,6 +29,7 @@ class Fold:
         comments: (opening, closing): what stands between acts like one character.
         drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
         forgets: these bytes don't matter any more once a byte of the first run follows.
+        opening: these matter at the start of the lexeme only.
         leading: the second run counts only before the first line end (after it, columns do).
         words: the words that the scanner looks for; any other run of letters acts like one.
     """
@@ -39,6 +40,7 @@ class Fold:
     comments: tuple[tuple[bytes, bytes], ...] = ()
     drops_lines: bool = False
     forgets: bytes = b""
+    opening: bytes = b""
     leading: bool = False
     words: tuple[bytes, ...] = ()
 
@@ -52,6 +54,24 @@ class Fold:
                 )
         if len(self.escape) > 1:
             raise LanguageError(f"fold at {self.where!r}: the escape must be one byte")
+
+
+@dataclass(frozen=True)
+class StateShape:
+    """A serialised scanner state: a header, a counted list, a list to the end. One run of the
+    scanner depends on the header and the last item of each list only.
+
+    Attributes:
+        header: bytes of the header.
+        counted: bytes of an item of the counted list (whose count is one byte); 0: no such list.
+        rest: bytes of an item of the list to the end; 0: no such list.
+        restless: where this external terminal is valid, the list to the end doesn't matter.
+    """
+
+    header: int
+    counted: int
+    rest: int
+    restless: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,8 @@ class Language:
         probes: texts after which an unfinished external lexeme is decided; tried in order.
         unprobed: bytes from which the scanner looks far ahead (an annotation, to see what it
             stands on); an unfinished lexeme that holds one is admitted until it is decided.
+        state_shape: layout of the scanner's serialised state, if one run of the scanner depends
+            on no more than that says.
         spellings: how external terminals are spelt, shortest first, for completions.
         absent: terminals (by name) that the grammar has and the language has not.
         forbidden: productions that the grammar has and the language has not.
@@ -89,6 +111,7 @@ class Language:
     folds: tuple[Fold, ...] = ()
     probes: tuple[bytes, ...] = ()
     unprobed: bytes = b""
+    state_shape: StateShape | None = None
     spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     forbidden: tuple[Forbidden, ...] = ()

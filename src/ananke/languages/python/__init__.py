@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from ananke.parsing.language import Fold, Language
+from ananke.parsing.language import Fold, Language, StateShape
 
 __all__ = ["LANGUAGE"]
 
@@ -42,6 +42,7 @@ LANGUAGE = Language(
             runs=((_PLAIN, b"x"), (b"\n", b"\n")),
             escape=b"\\",
             forgets=b"x\"'`\\\r\n",
+            opening=b"{}",
         ),
         *(Fold(where=name, **_BY_COLUMN) for name in ("_indent", "_dedent")),
         *(Fold(where=name, runs=((b" \t\f", b" "), (b"\n", b"\n"))) for name in (")", "]", "}")),
@@ -55,5 +56,7 @@ LANGUAGE = Language(
         "string_end": (b'"', b"'", b'"""', b"'''"),
         "_string_content": (b"x",),
     },
+    # Whether inside an interpolation; the open strings; the columns of the open blocks.
+    state_shape=StateShape(header=1, counted=1, rest=2, restless="_string_content"),
     absent=("print", "exec", "<>"),
 )
