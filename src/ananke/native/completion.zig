@@ -341,6 +341,15 @@ fn collect(grammar: *glr.Grammar, costs: *const Costs, view: *linear.Linear, hea
     view.first_links = true;
     defer view.first_links = false;
     const entry = try view.enter(head.node);
+    if (config.partial_len > 0) {
+        const bounds = lexing.partialBounds(config.partial[0..config.partial_len]);
+        for ([_]u32{ bounds.lo, bounds.hi, (bounds.lo + bounds.hi) / 2 }) |cp| {
+            var sequence: [4]u8 = undefined;
+            const length = std.unicode.utf8Encode(@intCast(cp), &sequence) catch continue;
+            try out.append(gpa, .{ .estimate = 1, .text = try a.dupe(u8, sequence[config.partial_len..length]) });
+        }
+        return;
+    }
     if (config.external and !config.isFresh()) {
         for (grammar.probes.items) |probe| try out.append(gpa, .{ .estimate = 1, .text = probe });
     }

@@ -23,6 +23,9 @@ const Tree = stack.Tree;
 /// Live versions at one place; beyond it those of least dynamic precedence are dropped.
 /// Real files need a handful (tree-sitter itself keeps six).
 const max_heads = 128;
+/// Lexical configurations kept before all are dropped: some tens of megabytes. Texts whose
+/// unfinished lexemes no fold shortens make one for every token that they are judged with.
+const max_configurations = 120_000;
 /// Ways down the stack that one reduction follows.
 const max_paths = 64;
 /// Reductions that one lexeme may set off.
@@ -79,6 +82,8 @@ pub const State = struct {
     heads: []Head,
     text: *Text,
     len: u32,
+    /// Which generation of lexical configurations the heads' ids are of.
+    generation: u32,
 
     pub fn retain(self: *State) *State {
         self.refs += 1;
@@ -111,6 +116,8 @@ pub const Grammar = struct {
     absent: []bool,
     forbidden: std.ArrayList(Forbidden) = .empty,
     probes: std.ArrayList([]const u8) = .empty,
+    /// Words that the external scanner knows, as probes.
+    words: std.ArrayList([]const u8) = .empty,
     /// Bytes that an external scanner reads far ahead from; what it will decide is not probed.
     unprobed: [256]bool = @splat(false),
     memo: linear.Memo = .{},
@@ -136,6 +143,8 @@ pub const Grammar = struct {
         self.forbidden.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
         self.probes.deinit(gpa);
+        for (self.words.items) |word| gpa.free(word);
+        self.words.deinit(gpa);
         for (self.given_spellings.items) |given| gpa.free(given.text);
         self.given_spellings.deinit(gpa);
         if (self.spellings) |texts| {
@@ -187,9 +196,30 @@ pub const Grammar = struct {
         heads[0] = .{ .node = node, .config = try self.lex.start(self.lex.mode_of_state[ts.start_state], 0), .sigma = 0, .start = 0 };
         const state = try gpa.create(State);
         const text = try Text.create();
-        state.* = .{ .heads = heads, .text = text, .len = 0 };
+        state.* = .{ .heads = heads, .text = text, .len = 0, .generation = self.lex.generation };
         _ = memory.live_states.fetchAdd(1, .monotonic);
         return state;
+    }
+
+    /// Drops the lexical configurations when there are too many, and gives a state the ids of
+    /// those in force: its heads' text is read again. Called before a state is used.
+    pub fn refresh(self: *Grammar, state: *State) !void {
+        if (self.lex.configs.items.len > max_configurations) {
+            self.lex.forgetConfigs();
+            self.memo.clear();
+        }
+        if (state.generation == self.lex.generation) return;
+        for (state.heads) |*head| {
+            var config = try self.lex.start(self.lex.mode_of_state[head.node.state], head.sigma);
+            for (state.bytes()[head.start..]) |byte| {
+                const result = try self.lex.step(config, byte);
+                // The text led to this head once, so it does again.
+                if (result == lexing.dead or result & lexing.closing_bit != 0) break;
+                config = result;
+            }
+            head.config = config;
+        }
+        state.generation = self.lex.generation;
     }
 
     /// The state after `more`, or null if no version of the parse survives it.
@@ -225,7 +255,7 @@ pub const Grammar = struct {
             return null;
         }
         const state = try gpa.create(State);
-        state.* = .{ .heads = try gpa.dupe(Head, kept.items), .text = text, .len = @intCast(total) };
+        state.* = .{ .heads = try gpa.dupe(Head, kept.items), .text = text, .len = @intCast(total), .generation = self.lex.generation };
         _ = memory.live_states.fetchAdd(1, .monotonic);
         return state;
     }

@@ -119,6 +119,8 @@ pub const Lexing = struct {
     folds: std.ArrayList(*fold.Fold) = .empty,
     payload: ?*anyopaque,
     reach_words: usize,
+    /// Grows when the configurations are dropped; ids of an older generation mean nothing.
+    generation: u32 = 0,
     scratch: std.ArrayList(u8) = .empty,
     folded: std.ArrayList(u8) = .empty,
     joined: std.ArrayList(u8) = .empty,
@@ -185,19 +187,11 @@ pub const Lexing = struct {
         var verdicts = self.wide_verdicts.keyIterator();
         while (verdicts.next()) |key| gpa.free(key.*);
         self.wide_verdicts.deinit(gpa);
-        for (self.configs.items) |config| {
-            if (config.next) |next| gpa.destroy(next);
-            gpa.free(config.tail);
-            gpa.destroy(config);
-        }
+        self.freeConfigs();
         self.configs.deinit(gpa);
-        freeKeys(&self.config_ids);
-        for (self.closings.items) |closing| {
-            gpa.free(closing.carry);
-            gpa.free(closing.sample);
-        }
+        self.config_ids.deinit(gpa);
         self.closings.deinit(gpa);
-        freeKeys(&self.closing_ids);
+        self.closing_ids.deinit(gpa);
         self.starts.deinit(gpa);
         for (self.folds.items) |one| {
             one.deinit();
@@ -210,10 +204,32 @@ pub const Lexing = struct {
         gpa.destroy(self);
     }
 
-    fn freeKeys(map: *std.StringHashMapUnmanaged(u32)) void {
-        var it = map.keyIterator();
-        while (it.next()) |key| gpa.free(key.*);
-        map.deinit(gpa);
+    fn freeConfigs(self: *Lexing) void {
+        for (self.configs.items) |config| {
+            if (config.next) |next| gpa.destroy(next);
+            gpa.free(config.tail);
+            gpa.destroy(config);
+        }
+        for (self.closings.items) |closing| {
+            gpa.free(closing.carry);
+            gpa.free(closing.sample);
+        }
+        var keys = self.config_ids.keyIterator();
+        while (keys.next()) |key| gpa.free(key.*);
+        keys = self.closing_ids.keyIterator();
+        while (keys.next()) |key| gpa.free(key.*);
+    }
+
+    /// Drops all configurations and closings; scanner states stay.
+    pub fn forgetConfigs(self: *Lexing) void {
+        self.freeConfigs();
+        self.configs.clearRetainingCapacity();
+        self.config_ids.clearRetainingCapacity();
+        self.closings.clearRetainingCapacity();
+        self.closing_ids.clearRetainingCapacity();
+        self.starts.clearRetainingCapacity();
+        self.effects.clearRetainingCapacity();
+        self.generation += 1;
     }
 
     pub fn internSigma(self: *Lexing, bytes: []const u8) !u32 {
@@ -375,11 +391,10 @@ pub const Lexing = struct {
         self.joined.clearRetainingCapacity();
         try self.joined.appendSlice(gpa, config.tail);
         try self.joined.appendSlice(gpa, sequence);
-        if (self.foldOf(config.mode)) |one| {
-            try one.apply(self.joined.items, &self.folded);
-            std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
-        }
-        return self.decideExternal(config.mode, config.sigma, self.joined.items, false);
+        const one = self.foldOf(config.mode) orelse
+            return self.decideExternal(config.mode, config.sigma, self.joined.items, self.joined.items, false);
+        try one.apply(self.joined.items, &self.folded);
+        return self.decideExternal(config.mode, config.sigma, self.folded.items, self.joined.items, false);
     }
 
     fn withPartial(self: *Lexing, config: *const Config, sequence: []const u8) !u32 {
@@ -471,13 +486,16 @@ pub const Lexing = struct {
         return verdict orelse .mixed;
     }
 
-    /// What the scanner, and if it declines the internal lexer, say of `text`.
-    fn decideExternal(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !u32 {
+    /// What the scanner says of the folded `text`, and if it declines the internal lexer of the
+    /// text itself (as far as it is still known).
+    fn decideExternal(self: *Lexing, mode: u16, sigma: u32, text: []const u8, unfolded: []const u8, at_end: bool) !u32 {
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
-            .none => return self.runInternal(mode, text, at_end),
+            .none => return self.runInternal(mode, unfolded, at_end),
             .found => |f| {
-                return self.closeExternal(mode, f.symbol, f.state_len, text, text[f.end..]);
+                const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;
+                const carry = if (f.end <= same) unfolded[f.end..] else text[f.end..];
+                return self.closeExternal(mode, f.symbol, f.state_len, text, carry);
             },
         }
     }
@@ -680,7 +698,7 @@ pub const Lexing = struct {
     fn endUncached(self: *Lexing, config: *const Config) error{ OutOfMemory, BadGrammar }!u32 {
         if (config.partial_len > 0) return dead;
         if (config.external) {
-            return self.decideExternal(config.mode, config.sigma, config.tail, true);
+            return self.decideExternal(config.mode, config.sigma, config.tail, config.tail, true);
         }
         const target = self.main.eof[config.q];
         if (target != automaton.DEAD and self.main.accept[target] != automaton.NO_SYMBOL) {
@@ -738,8 +756,9 @@ pub const Lexing = struct {
     /// Where in `text` a lexeme ends that leaves `left` bytes of the folded text.
     pub fn place(self: *Lexing, mode: u16, text: []const u8, left: usize) !usize {
         const one = self.foldOf(mode) orelse return text.len - left;
-        try one.apply(text, &self.folded);
-        const length = self.folded.items.len - left;
+        // The last byte was never folded away: fold what is before it, and count from there.
+        try one.apply(text[0 .. text.len - 1], &self.folded);
+        const length = self.folded.items.len + 1 - @min(left, self.folded.items.len + 1);
         var at = text.len - @min(left, text.len);
         while (at > 0) : (at -= 1) {
             try one.apply(text[0..at], &self.folded);
@@ -757,6 +776,19 @@ pub const Lexing = struct {
     /// Whether the configuration is before the first character of an internal lexeme.
     pub fn isBlank(self: *const Lexing, config: *const Config) bool {
         return !config.external and config.partial_len == 0 and config.tail.len == 0 and self.blank[config.q];
+    }
+
+    /// Whether the external scanner leaves what goes on with `byte` to the internal lexer.
+    pub fn declines(self: *Lexing, config: *const Config, byte: u8) !bool {
+        if (config.partial_len > 0) return false;
+        self.joined.clearRetainingCapacity();
+        try self.joined.appendSlice(gpa, config.tail);
+        try self.joined.append(gpa, byte);
+        if (self.foldOf(config.mode)) |one| {
+            try one.apply(self.joined.items, &self.folded);
+            std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
+        }
+        return try self.scan(config.mode, config.sigma, self.joined.items, false) == .none;
     }
 
     /// Whether the end of input does more to an internal configuration than close what it has.

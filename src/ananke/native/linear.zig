@@ -458,6 +458,7 @@ pub const Linear = struct {
             for (tried) |probe| {
                 if (try self.alive(id, sigma, entry, probe, fuel)) return true;
             }
+            if (try self.wordViable(id, sigma, entry, fuel)) return true;
             return self.endsAt(id, sigma, entry, fuel);
         }
         if (config.accepted != lexing.none_symbol and fuel > 0) {
@@ -471,20 +472,34 @@ pub const Linear = struct {
         return self.endsAt(id, sigma, entry, fuel);
     }
 
+    /// Whether the end of an undecided lexeme is the beginning of a word that the scanner knows,
+    /// and that word may come.
+    fn wordViable(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
+        const tail = self.grammar.lex.configs.items[id].tail;
+        for (self.grammar.words.items) |word| {
+            for (1..word.len) |known| {
+                if (!std.mem.endsWith(u8, tail, word[0..known])) continue;
+                const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ word[known..], " " });
+                if (try self.alive(id, sigma, entry, rest, fuel)) return true;
+            }
+        }
+        return false;
+    }
+
     /// Whether the text `more` after the configuration leaves something viable.
     fn alive(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, more: []const u8, fuel: u32) Error!bool {
         const lex = self.grammar.lex;
         var at = id;
         for (more, 0..) |byte, i| {
-            const result = try lex.step(at, byte);
-            if (result == lexing.dead) return false;
             const rest = more[i + 1 ..];
             if ((byte == 'x' or byte == 'z') and (rest.len == 0 or std.mem.eql(u8, rest, " "))) {
                 // Where a lexeme of the internal lexer begins, any may stand for the letter.
                 const before = lex.configs.items[at];
-                if (before.external and self.declined(result)) return lex.beginsIn(before.mode, try self.shiftable(entry));
+                if (before.external and try lex.declines(before, byte)) return lex.beginsIn(before.mode, try self.shiftable(entry));
                 if (lex.isBlank(before)) return lex.reaches(before, try self.shiftable(entry));
             }
+            const result = try lex.step(at, byte);
+            if (result == lexing.dead) return false;
             if (result & lexing.closing_bit != 0) {
                 const closing = lex.closings.items[result & ~lexing.closing_bit];
                 return self.aliveAfter(closing, sigma, entry, closing.carry, more[i + 1 ..], fuel);
@@ -498,13 +513,6 @@ pub const Linear = struct {
             return self.viableAt(at, sigma, entry, fuel - probe_fuel);
         }
         return self.viableAt(at, sigma, entry, fuel);
-    }
-
-    /// Whether the result of a step says that the external scanner found nothing.
-    fn declined(self: *const Linear, result: u32) bool {
-        const lex = self.grammar.lex;
-        if (result & lexing.closing_bit == 0) return !lex.configs.items[result].external;
-        return lex.closings.items[result & ~lexing.closing_bit].sigma == lexing.sigma_kept;
     }
 
     fn aliveAfter(self: *Linear, closing: lexing.Closing, sigma: u32, entry: *Entry, carry: []const u8, more: []const u8, fuel: u32) Error!bool {

@@ -79,6 +79,7 @@ pub const Classifier = struct {
     /// Carried bytes, alive as long as the classes.
     carries: std.heap.ArenaAllocator,
     held: usize = 0,
+    generation: u32 = 0,
     memory_limit: usize = default_memory_limit,
 
     pub fn create(grammar: *glr.Grammar, trie: *const trie_module.Trie, eos: []const u32) !*Classifier {
@@ -122,6 +123,7 @@ pub const Classifier = struct {
         self.memo.clear();
         _ = self.carries.reset(.free_all);
         self.held = 0;
+        self.generation = self.grammar.lex.generation;
     }
 
     fn wordCount(self: *const Classifier) usize {
@@ -130,7 +132,7 @@ pub const Classifier = struct {
 
     /// Writes the mask after `state`: bit i%32 of word i/32 is token i.
     pub fn fill(self: *Classifier, state: *const glr.State, out: []u32) !void {
-        if (self.held > self.memory_limit) self.clear();
+        if (self.held > self.memory_limit or self.generation != self.grammar.lex.generation) self.clear();
         @memset(out, 0);
         var view = linear.Linear.init(self.grammar);
         defer view.deinit();

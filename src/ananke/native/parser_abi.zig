@@ -114,6 +114,12 @@ export fn ananke_grammar_add_probe(grammar: *Grammar, probe: [*]const u8, len: u
     return ok;
 }
 
+export fn ananke_grammar_add_scanner_word(grammar: *Grammar, word: [*]const u8, len: usize) i32 {
+    const copy = gpa.dupe(u8, word[0..len]) catch return out_of_memory;
+    grammar.words.append(gpa, copy) catch return out_of_memory;
+    return ok;
+}
+
 /// How the scanner's serialised state is laid out (see lexing.zig), and whether where `symbol` is
 /// valid the list to the end doesn't matter.
 export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16) void {
@@ -160,6 +166,7 @@ export fn ananke_state_release(grammar: *Grammar, state: *State) void {
 export fn ananke_state_feed(grammar: *Grammar, state: *State, bytes: [*]const u8, len: usize, out: *?*State) i32 {
     grammar.lock.acquire();
     defer grammar.lock.release();
+    grammar.refresh(state) catch |err| return code(err);
     out.* = null;
     const next = grammar.feed(state, bytes[0..len]) catch |err| return code(err);
     out.* = next;
@@ -170,6 +177,7 @@ export fn ananke_state_feed(grammar: *Grammar, state: *State, bytes: [*]const u8
 export fn ananke_state_ends(grammar: *Grammar, state: *State) i32 {
     grammar.lock.acquire();
     defer grammar.lock.release();
+    grammar.refresh(state) catch |err| return code(err);
     var view = linear.Linear.init(grammar);
     defer view.deinit();
     for (state.heads) |head| {
@@ -204,9 +212,10 @@ export fn ananke_state_text(grammar: *Grammar, state: *const State, from: u32, o
 }
 
 /// Sets the bit of each terminal that the unfinished lexeme may become, over all versions.
-export fn ananke_state_expected(grammar: *Grammar, state: *const State, out: [*]u64, words: usize) i32 {
+export fn ananke_state_expected(grammar: *Grammar, state: *State, out: [*]u64, words: usize) i32 {
     grammar.lock.acquire();
     defer grammar.lock.release();
+    grammar.refresh(state) catch |err| return code(err);
     const lex = grammar.lex;
     if (words < lex.reach_words) return bad_argument;
     @memset(out[0..words], 0);
@@ -250,6 +259,7 @@ export fn ananke_state_expected(grammar: *Grammar, state: *const State, out: [*]
 export fn ananke_state_complete(grammar: *Grammar, state: *State, suffix: [*]const u8, suffix_len: usize, out: *?[*]u8) i64 {
     grammar.lock.acquire();
     defer grammar.lock.release();
+    grammar.refresh(state) catch return -2;
     out.* = null;
     const found = (completion.search(grammar, state, suffix[0..suffix_len]) catch return -2) orelse return -1;
     out.* = found.ptr;
@@ -266,6 +276,7 @@ pub const Rows = struct { rows: std.ArrayList(tree.Row) = .empty };
 export fn ananke_state_finish(grammar: *Grammar, state: *State, out_count: *u32) ?*Rows {
     grammar.lock.acquire();
     defer grammar.lock.release();
+    grammar.refresh(state) catch return null;
     out_count.* = 0;
     const root = (grammar.finish(state) catch return null) orelse return null;
     defer root.release();
@@ -321,8 +332,9 @@ export fn ananke_classifier_new(grammar: *Grammar, tokens: ?*const trie.Trie, eo
 
 export fn ananke_classifier_free(classifier: ?*mask.Classifier) void {
     const c = classifier orelse return;
-    c.grammar.lock.acquire();
-    defer c.grammar.lock.release();
+    const grammar = c.grammar;
+    grammar.lock.acquire();
+    defer grammar.lock.release();
     c.destroy();
 }
 
@@ -331,10 +343,11 @@ fn maskWords(classifier: *const mask.Classifier) usize {
 }
 
 /// Writes the mask after `state` into `words` 32-bit words; `words` must be the mask's length.
-export fn ananke_classifier_fill(classifier: *mask.Classifier, state: *const State, out: [*]u32, words: usize) i32 {
+export fn ananke_classifier_fill(classifier: *mask.Classifier, state: *State, out: [*]u32, words: usize) i32 {
     if (words != maskWords(classifier)) return bad_argument;
     classifier.grammar.lock.acquire();
     defer classifier.grammar.lock.release();
+    classifier.grammar.refresh(state) catch |err| return code(err);
     classifier.fill(state, out[0..words]) catch |err| return code(err);
     return ok;
 }
@@ -354,11 +367,13 @@ export fn ananke_classifier_fill_brute(classifier: *mask.Classifier, state: *Sta
         bytes[depth - 1] = t.bytes[node];
         const ids = t.token_ids[t.token_start[node]..t.token_start[node + 1]];
         if (ids.len == 0) continue;
+        grammar.refresh(state) catch |err| return code(err);
         const next = grammar.feed(state, bytes[0..depth]) catch |err| return code(err);
         const alive = next orelse continue;
         alive.release();
         for (ids) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
     }
+    grammar.refresh(state) catch |err| return code(err);
     var view = linear.Linear.init(grammar);
     defer view.deinit();
     for (state.heads) |head| {

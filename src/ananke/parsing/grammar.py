@@ -74,6 +74,8 @@ class Grammar:
             self._add_fold(fold)
         for probe in self.language.probes:
             lib.ananke_grammar_add_probe(self.handle, probe, len(probe))
+        for word in self.language.words:
+            lib.ananke_grammar_add_scanner_word(self.handle, word, len(word))
         shape = self.language.state_shape
         if shape is not None:
             symbol = self._terminals_named(shape.restless, "state_shape")[0]

@@ -95,6 +95,7 @@ class Language:
         extensions: file name endings, with the dot.
         folds: how unfinished external lexemes are shortened; the first that applies is used.
         probes: texts after which an unfinished external lexeme is decided; tried in order.
+        words: words and operators that the scanner knows; an unfinished one is probed by its rest.
         unprobed: bytes from which the scanner looks far ahead (an annotation, to see what it
             stands on); an unfinished lexeme that holds one is admitted until it is decided.
         state_shape: layout of the scanner's serialised state, if one run of the scanner depends
@@ -110,6 +111,7 @@ class Language:
     extensions: tuple[str, ...] = ()
     folds: tuple[Fold, ...] = ()
     probes: tuple[bytes, ...] = ()
+    words: tuple[bytes, ...] = ()
     unprobed: bytes = b""
     state_shape: StateShape | None = None
     spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)

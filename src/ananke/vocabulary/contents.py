@@ -13,7 +13,7 @@ from ananke.vocabulary.errors import VocabularyError
 from ananke.vocabulary.model import MAX_TOKENS
 
 #: Files larger than this are refused unread. The largest known tokenizer files have 35 MB.
-MAX_FILE_BYTES = 128 << 20
+MAX_FILE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of a tokenizer's file.
 
     Raises:
-        VocabularyError: it can't be read, is no regular file, or is larger than 128 MiB.
+        VocabularyError: it can't be read, is no regular file, or is larger than 64 MiB.
     """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:

@@ -13,6 +13,7 @@ from functools import partial
 
 from ananke.vocabulary.contents import Contents, token_id
 from ananke.vocabulary.errors import VocabularyError
+from ananke.vocabulary.model import MAX_TOKENS
 
 #: More digits than nine are no token's id.
 _LINE = re.compile(rb"^([A-Za-z0-9+/]+={0,2})[ \t]+([0-9]{1,9})[ \t\r]*$", re.MULTILINE)
@@ -79,6 +80,10 @@ def read_rank_file(raw: bytes, digest: str, source: str) -> Contents:
     Raises:
         VocabularyError: a line is malformed, or an id occurs twice.
     """
+    if raw.count(b"\n") > MAX_TOKENS:
+        raise VocabularyError(
+            f"{source}: more than {MAX_TOKENS} lines are too many for a tokenizer"
+        )
     decode = partial(binascii.a2b_base64, strict_mode=True)
     rows = _LINE.findall(raw)
     try:

@@ -18,11 +18,13 @@ from collections.abc import Iterator
 
 from ananke.vocabulary.contents import Contents
 from ananke.vocabulary.errors import VocabularyError
-from ananke.vocabulary.model import MAX_TOKENS
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = range(1, 7)
 _MARK = "▁".encode()
 _BYTE_PIECE = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
+
+#: Fields in a file; a model of a million pieces has four million.
+_MAX_FIELDS = 1 << 23
 
 #: Wire types of Protocol Buffers, and the bytes of those of one length.
 _VARINT, _LENGTH = 0, 2
@@ -35,19 +37,25 @@ def read_sentencepiece(raw: bytes, source: str) -> Contents:
     Raises:
         VocabularyError: the file is malformed.
     """
+    message = _Message(raw, source)
     tokens: dict[int, bytes] = {}
     special: set[int] = set()
     names: dict[str, int] = {}
     end_piece = "</s>"
     token = 0
-    for field, start, end in _messages(raw, 0, len(raw), source):
-        if field == 2:
-            for inner, at, to in _messages(raw, start, end, source):
-                if inner == 47:
+    for field, wire, start, end in message.fields(0, len(raw)):
+        if (field, wire) == (2, _LENGTH):
+            for inner, inner_wire, at, to in message.fields(start, end):
+                if (inner, inner_wire) == (47, _LENGTH):
                     end_piece = raw[at:to].decode("utf-8", "replace")
-        if field != 1:
+        if (field, wire) != (1, _LENGTH):
             continue
-        piece, kind = _piece(raw, start, end, source)
+        piece, kind = b"", _NORMAL
+        for inner, inner_wire, at, to in message.fields(start, end):
+            if (inner, inner_wire) == (1, _LENGTH):
+                piece = raw[at:to]
+            elif (inner, inner_wire) == (3, _VARINT):
+                kind = at
         try:
             name = piece.decode()
         except UnicodeDecodeError as error:
@@ -65,61 +73,50 @@ def read_sentencepiece(raw: bytes, source: str) -> Contents:
         else:
             raise VocabularyError(f"{source}: piece {token}: type {kind} is unknown")
         token += 1
-        if token == MAX_TOKENS:
-            raise VocabularyError(f"{source}: more than {MAX_TOKENS} pieces")
     if not tokens:
         raise VocabularyError(f"{source}: not a SentencePiece model: it has no pieces")
     eos = (names[end_piece],) if end_piece in names else ()
     return Contents(tokens, frozenset(special), names, eos, token)
 
 
-def _piece(raw: bytes, start: int, end: int, source: str) -> tuple[bytes, int]:
-    piece, kind = b"", _NORMAL
-    for field, wire, value, to in _fields(raw, start, end, source):
-        if field == 1 and wire == _LENGTH:
-            piece = raw[value:to]
-        elif field == 3 and wire == _VARINT:
-            kind = value
-    return piece, kind
+class _Message:
+    """Reads Protocol Buffers, and counts the fields, so that no file takes long."""
 
+    def __init__(self, raw: bytes, source: str) -> None:
+        self._raw = raw
+        self._source = source
+        self._left = _MAX_FIELDS
 
-def _messages(raw: bytes, start: int, end: int, source: str) -> Iterator[tuple[int, int, int]]:
-    """Field number, start and end of the fields that have a length."""
-    for field, wire, value, to in _fields(raw, start, end, source):
-        if wire == _LENGTH:
-            yield field, value, to
+    def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+        """Field number, wire type, value (or where it starts) and where it ends."""
+        at = start
+        while at < end:
+            self._left -= 1
+            tag, value_at = self._varint(at, end)
+            wire = tag & 7
+            if wire == _VARINT:
+                value, to = self._varint(value_at, end)
+            elif wire == _LENGTH:
+                length, value = self._varint(value_at, end)
+                to = value + length
+            else:
+                value, to = value_at, value_at + _FIXED.get(wire, end)
+            if to > end or wire not in (_VARINT, _LENGTH, *_FIXED) or self._left < 0:
+                raise self._fault(at)
+            yield tag >> 3, wire, value, to
+            at = to
 
+    def _varint(self, at: int, end: int) -> tuple[int, int]:
+        """The number at `at`, and where it ends."""
+        value = shift = 0
+        for index in range(at, min(end, at + 10)):
+            byte = self._raw[index]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value, index + 1
+            shift += 7
+        raise self._fault(at)
 
-def _fields(raw: bytes, start: int, end: int, source: str) -> Iterator[tuple[int, int, int, int]]:
-    """Field number, wire type, value (or where it starts) and where it ends."""
-    at = start
-    while at < end:
-        tag, value_at = _varint(raw, at, end, source)
-        wire = tag & 7
-        if wire == _VARINT:
-            value, to = _varint(raw, value_at, end, source)
-        elif wire == _LENGTH:
-            length, value = _varint(raw, value_at, end, source)
-            to = value + length
-        else:
-            value, to = value_at, value_at + _FIXED.get(wire, end)
-        if to > end or wire not in (_VARINT, _LENGTH, *_FIXED):
-            raise VocabularyError(
-                f"{source}: byte {at}: not a SentencePiece model, or the file is cut short"
-            )
-        yield tag >> 3, wire, value, to
-        at = to
-
-
-def _varint(raw: bytes, at: int, end: int, source: str) -> tuple[int, int]:
-    """The number at `at`, and where it ends."""
-    value = shift = 0
-    for index in range(at, min(end, at + 10)):
-        byte = raw[index]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, index + 1
-        shift += 7
-    raise VocabularyError(
-        f"{source}: byte {at}: not a SentencePiece model, or the file is cut short"
-    )
+    def _fault(self, at: int) -> VocabularyError:
+        what = "too many fields" if self._left < 0 else "or the file is cut short"
+        return VocabularyError(f"{self._source}: byte {at}: not a SentencePiece model, {what}")

@@ -10,7 +10,6 @@ that can be said.
 from __future__ import annotations
 
 from functools import lru_cache
-from os.path import commonpath
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +45,10 @@ class ForcedText:
             return b""
         least, greatest = (int(self._order[present[at]]) for at in (0, -1))
         first, last = self._vocabulary.token_bytes(least), self._vocabulary.token_bytes(greatest)
-        return first[: len(commonpath([first, last]))]
+        length = 0
+        while length < len(first) and first[length : length + 1] == last[length : length + 1]:
+            length += 1
+        return first[:length]
 
     def _first_byte(self, words: Words, word: int) -> bytes:
         bits = int(words[word]) & 0xFFFFFFFF

@@ -65,12 +65,11 @@ class ProgramState:
 
     def refusal(self, text: bytes) -> str:
         state, taken = _furthest(self._state, text, 1)
-        where = (
-            f"{text[:taken]!r} may come, but not {text[taken:][:1]!r} after it"
-            if taken
-            else (f"no {self._program.language} program goes on with {text!r} here")
+        part = f"{text[:taken]!r} may come, then " if taken else ""
+        return (
+            f"no {self._program.language} program goes on with {text!r} here: "
+            f"{part}expected {_expected(state)}"
         )
-        return f"{where}; expected {_expected(state)}"
 
     def end_refusal(self) -> str:
         program = self._program

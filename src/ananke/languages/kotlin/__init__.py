@@ -14,7 +14,8 @@ _WORDS = tuple(
     b"import is".split()
 )
 _SPACES = ((b" \t\f\v", b" "), (b"\r", b"\r"), (b"\n", b"\n"))
-_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"))
+#: An annotation is read to the white space after it, whatever it says.
+_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"), (b"@", b" "))
 
 LANGUAGE = Language(
     name="kotlin",
@@ -30,5 +31,6 @@ LANGUAGE = Language(
         *(b"x", b"x ", b"\nx", b"}", b"*/x", b"*/\nx", b"\"\"\"", b"\"", b" x", b"1", b".x", b"(", b")"),
         *(b"]", b"-1", b"=x", b"s ", b"n ", b" ", b"?.x", b" by x"),
     ),
+    words=_WORDS,
     unprobed=b"@(",
 )

@@ -19,6 +19,10 @@ LANGUAGE = Language(
     ),
     probes=(
         *(b"x", b"\nx", b" x", b"}", b"*/x", b"*/\nx", b"\"#", b"\"##", b"1", b"(", b")", b"]"),
-        *(b"= x", b"+ x", b" ", b"/\nx"),
+        *(b"= x", b"+ x", b" ", b"/x\nx", b"**/\nx"),
+    ),
+    words=tuple(
+        b"-> && || ?? == throws rethrows default where else catch as as? as! async "
+        b"if elseif endif".split()
     ),
 )

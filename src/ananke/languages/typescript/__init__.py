@@ -9,19 +9,20 @@ __all__ = ["LANGUAGE", "TSX"]
 _TEMPLATE = bytes(b for b in range(1, 256) if b not in b"`$\\{}")
 _JSX = bytes(b for b in range(1, 256) if b not in b"<>{}& \t\r\n\f\v")
 _SPACES = ((b" \t\f\v", b" "), (b"\r", b"\r"), (b"\n", b"\n"))
-_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"))
+_HTML_COMMENTS = ((b"<!--", b"\n"), (b"-->", b"\n"))
+_COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"), *_HTML_COMMENTS)
 
 _FOLDS = (
     Fold(where="string_fragment", runs=((_TEMPLATE, b"x"),), forgets=b"x$"),
     Fold(where="jsx_text", runs=(*_SPACES, (_JSX, b"x"))),
     Fold(where="_automatic_semicolon", runs=_SPACES, comments=_COMMENTS, drops_lines=True),
     Fold(where="_function_signature_automatic_semicolon", runs=_SPACES, comments=_COMMENTS),
-    Fold(where="?", runs=_SPACES),
-    Fold(where="html_comment", runs=_SPACES),
+    Fold(where="?", runs=_SPACES, comments=_HTML_COMMENTS),
+    Fold(where="html_comment", runs=_SPACES, comments=_HTML_COMMENTS),
 )
 _PROBES = (
     *(b"x", b"\nx", b"}", b"`", b"${", b"*/x", b"*/\nx", b"\\n", b"<", b"1", b":", b" x"),
-    *(b"->x", b"=x", b"/x", b"n ", b"nstanceof "),
+    *(b"->x", b"=x", b"/x"),
 )
 _SPELLINGS = {
     "_automatic_semicolon": (b"\n",),
@@ -35,6 +36,7 @@ LANGUAGE = Language(
     extensions=(".ts", ".mts", ".cts"),
     folds=_FOLDS,
     probes=_PROBES,
+    words=(b"in", b"instanceof"),
     spellings=_SPELLINGS,
 )
 
@@ -45,5 +47,6 @@ TSX = Language(
     extensions=(".tsx",),
     folds=_FOLDS,
     probes=_PROBES,
+    words=(b"in", b"instanceof"),
     spellings=_SPELLINGS,
 )
