@@ -5,6 +5,8 @@ PYTHON ?= python3
 # Extras of pyproject.toml that go into the environment, and further arguments for pip.
 EXTRAS ?= test
 PIP_ARGUMENTS ?=
+# For what compares with other engines: pinned, so that figures of two runs are comparable.
+TORCH ?= torch==2.13.0
 # Arguments for the program behind a target: make test ARGS='-k masks'
 ARGS ?=
 
@@ -12,6 +14,7 @@ comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
+PEERS := $(VENV)/installed-peers
 NATIVE := build/native-in-place
 ZIG := $(wildcard src/ananke/native/*.zig)
 
@@ -38,7 +41,7 @@ check: ## format, lint, types, Zig tests, all tests; what CI runs
 wheels: $(INSTALLED) ## wheels for Linux and macOS, x86-64 and arm64, into dist/
 	$(BIN)/python scripts/wheels.py $(ARGS)
 
-bench: $(INSTALLED) $(NATIVE) ## speed, beside other engines
+bench: $(PEERS) $(NATIVE) ## speed, beside other engines
 	$(BIN)/python -m benchmarks $(ARGS)
 
 agree: $(INSTALLED) $(NATIVE) ## agreement with tree-sitter and the compilers on real files
@@ -55,11 +58,17 @@ $(VENV)/bin/python:
 
 # The build requirements go into the environment first: without isolation the compiler is
 # installed once, and is there for the tests.
-$(INSTALLED): pyproject.toml hatch_build.py | $(VENV)/bin/python
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(INSTALLED): pyproject.toml hatch_build.py tests/vocabularies.txt | $(VENV)/bin/python
 	$(BIN)/python scripts/build_requirements.py > $(VENV)/build-requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/build-requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
-		-e '.[$(EXTRAS)]' $(PIP_ARGUMENTS)
+	$(PIP) -r $(VENV)/build-requirements.txt
+	$(PIP) --no-build-isolation -e '.[$(EXTRAS)]' $(PIP_ARGUMENTS)
+	$(PIP) --no-deps -r tests/vocabularies.txt
+	@touch $@
+
+$(PEERS): $(INSTALLED)
+	$(PIP) --no-build-isolation -e '.[test,transformers,evals]' '$(TORCH)'
 	@touch $@
 
 $(NATIVE): $(ZIG) src/ananke/native/build.py | $(INSTALLED)
