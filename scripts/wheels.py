@@ -23,6 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 MACH_CPUS = {0x01000007: "x86_64", 0x0100000C: "arm64"}
+#: What the installed wheel must manage: load the core and all grammars.
+TRIAL = """
+import sys
+from ananke.cli.doctor import gather, render
+facts = gather()
+sys.stdout.write(render(facts))
+sys.exit(not facts.is_healthy)
+"""
 NAMES = {"libananke.so": "linux", "libananke.dylib": "macos"}
 
 
@@ -80,7 +88,7 @@ def try_wheel(wheel: Path) -> None:
         venv.create(place, with_pip=True)
         python = Path(place, "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
-        subprocess.run([Path(place, "bin", "ananke"), "doctor"], cwd=place, check=True)
+        subprocess.run([python, "-c", TRIAL], cwd=place, check=True)
 
 
 def main() -> int:
