@@ -41,10 +41,23 @@ def binary_platform(binary: bytes) -> str:
         if kind == 3 and machine in ELF_MACHINES:
             return f"linux-{ELF_MACHINES[machine]}"
     if binary[:4] == struct.pack("<I", 0xFEEDFACF):
-        cpu, _, kind = struct.unpack_from("<III", binary, 4)
+        cpu, _, kind, commands = struct.unpack_from("<IIII", binary, 4)
         if kind == 6 and cpu in MACH_CPUS:
+            if MACH_CPUS[cpu] == "arm64" and not is_signed(binary, commands):
+                raise SystemExit("the library has no code signature: arm64 Macs would not load it")
             return f"macos-{MACH_CPUS[cpu]}"
     raise SystemExit(f"not a 64-bit shared library: {binary[:24].hex()}")
+
+
+def is_signed(binary: bytes, commands: int) -> bool:
+    """Whether one of the load commands of a Mach-O file is LC_CODE_SIGNATURE."""
+    at = 32
+    for _ in range(commands):
+        command, size = struct.unpack_from("<II", binary, at)
+        if command == 0x1D:
+            return True
+        at += size
+    return False
 
 
 def build_wheel(platform: Platform, into: Path) -> Path:
