@@ -205,14 +205,8 @@ class Session:
         states = self._steps[-1].states
         if all(state.can_end() for state in states):
             return b""
-        own = [state for state in states if not isinstance(state, UserGrammarState)]
-        for state in own:
-            text = state.shortest_completion()
-            after = None if text is None else self._advance(states, text, None)
-            if after is not None and all(state.can_end() for state in after):
-                return text
-        if len(own) == len(states):
-            return None
+        if not any(isinstance(state, UserGrammarState) for state in states):
+            return states[0].shortest_completion()
         return search_completion(states, self.spec.limits.completion_steps)
 
     # Inside

@@ -14,6 +14,7 @@ draft), admits EOS alone, so that no row is without a finite score.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted
 from ananke.session import Session
 from ananke.vocabulary import VocabularyError
+
+_log = logging.getLogger(__name__)
 
 Ids = npt.NDArray[np.int64]
 
@@ -152,9 +155,12 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         if not forced:
             if ended:
                 packed[at] = -1
-            else:
-                row.session.mask(packed, at)
-            return
+                return
+            row.session.mask(packed, at)
+            if packed[at].any():
+                return
+            _log.warning("row %d: language and grammar leave no token; the row is ended", at)
+            forced = list(self._vocabulary.eos)
         packed[at] = 0
         set_tokens(packed[at], forced, self._vocabulary.size)
 

@@ -43,3 +43,6 @@ class DomainState(Protocol):
 
     def shortest_completion(self) -> bytes | None:
         """The least text after which `can_end()` holds, if this part can tell by itself."""
+
+    def ahead(self) -> object:
+        """A hashable summary of what may come next: equal for states that are likely alike."""

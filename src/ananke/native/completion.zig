@@ -106,7 +106,6 @@ pub fn compute(grammar: *glr.Grammar) !*Costs {
                 },
                 .reduce => {
                     const r = action.reduce;
-                    if (grammar.isForbidden(r)) continue;
                     if (r.child_count == 0) {
                         self.symbols[r.symbol] = 0;
                         continue;
@@ -352,6 +351,8 @@ fn collect(grammar: *glr.Grammar, costs: *const Costs, view: *linear.Linear, hea
     }
     if (config.external and !config.isFresh()) {
         for (grammar.probes.items) |probe| try out.append(gpa, .{ .estimate = 1, .text = probe });
+        try collectDecided(grammar, costs, view, entry, a, out);
+        return;
     }
     if (!config.external and (config.q != automaton.DEAD)) {
         try collectInternal(grammar, costs, view, head.config, entry, a, out);
@@ -360,6 +361,26 @@ fn collect(grammar: *glr.Grammar, costs: *const Costs, view: *linear.Linear, hea
             for (after.tops) |top| try collectFresh(grammar, costs, view, top, a, out);
         }
         return;
+    }
+    try collectFresh(grammar, costs, view, entry, a, out);
+}
+
+/// Ways on from an undecided external lexeme: what decides it, and what comes after that.
+fn collectDecided(grammar: *glr.Grammar, costs: *const Costs, view: *linear.Linear, entry: *linear.Entry, a: std.mem.Allocator, out: *std.ArrayList(Candidate)) !void {
+    const wanted = try view.shiftable(entry);
+    const spellings = try grammar.spelling();
+    const lang = grammar.lang;
+    for (0..lang.external_token_count) |i| {
+        const symbol = lang.external_scanner.symbol_map.?[i];
+        if (!lexing.hasBit(wanted, symbol) or spellings[symbol].len == 0) continue;
+        const after = try view.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
+        for (after.tops) |top| {
+            const first = out.items.len;
+            try collectFresh(grammar, costs, view, top, a, out);
+            for (out.items[first..]) |*candidate| {
+                candidate.text = try std.mem.concat(a, u8, &.{ spellings[symbol], candidate.text });
+            }
+        }
     }
     try collectFresh(grammar, costs, view, entry, a, out);
 }

@@ -105,8 +105,8 @@ pub const State = struct {
     }
 };
 
-/// A reduction that the grammar has and the language has not.
-pub const Forbidden = struct { symbol: ts.Symbol, child_count: u8, production: u16 };
+/// Where `first` has an action, `second` is not in the language though the grammar has it.
+pub const Exclusion = struct { first: ts.Symbol, second: ts.Symbol };
 
 pub const Grammar = struct {
     lang: *const ts.TSLanguage,
@@ -114,7 +114,7 @@ pub const Grammar = struct {
     lex: *lexing.Lexing,
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
-    forbidden: std.ArrayList(Forbidden) = .empty,
+    exclusions: std.ArrayList(Exclusion) = .empty,
     probes: std.ArrayList([]const u8) = .empty,
     /// Words that the external scanner knows, as probes.
     words: std.ArrayList([]const u8) = .empty,
@@ -140,7 +140,7 @@ pub const Grammar = struct {
         self.memo.deinit();
         self.lex.destroy();
         gpa.free(self.absent);
-        self.forbidden.deinit(gpa);
+        self.exclusions.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
         self.probes.deinit(gpa);
         for (self.words.items) |word| gpa.free(word);
@@ -157,6 +157,9 @@ pub const Grammar = struct {
 
     pub fn actions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
         if (self.absent[symbol]) return &.{};
+        for (self.exclusions.items) |one| {
+            if (one.second == symbol and self.lang.lookup(state, one.first) != 0) return &.{};
+        }
         return self.rawActions(state, symbol);
     }
 
@@ -165,13 +168,6 @@ pub const Grammar = struct {
         if (index == 0) return &.{};
         const header = self.lang.parse_actions[index].header;
         return self.lang.parse_actions[index + 1 ..][0..header.count];
-    }
-
-    pub fn isForbidden(self: *const Grammar, reduce: anytype) bool {
-        for (self.forbidden.items) |one| {
-            if (one.symbol == reduce.symbol and one.child_count == reduce.child_count and one.production == reduce.production_id) return true;
-        }
-        return false;
     }
 
     /// The terminal that a closed lexeme is in `state`: the keyword where it has an action or is
@@ -484,7 +480,6 @@ const Run = struct {
     fn reduce(self: *Run, node: *Node, action: ts.ActionEntry, ends_extra: bool, at: u32, out: *std.ArrayList(*Node)) error{OutOfMemory}!void {
         const grammar = self.grammar;
         const r = action.reduce;
-        if (grammar.isForbidden(r)) return;
         var paths: std.ArrayList(stack.Path) = .empty;
         defer {
             for (paths.items) |path| path.deinit();

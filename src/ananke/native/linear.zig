@@ -261,7 +261,6 @@ pub const Linear = struct {
                     },
                     .reduce => {
                         const r = action.reduce;
-                        if (grammar.isForbidden(r)) continue;
                         const base = try self.popped(entry, r.child_count) orelse continue;
                         const goto = lang.lookup(self.stateOf(base), r.symbol);
                         if (goto == 0) continue;

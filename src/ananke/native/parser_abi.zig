@@ -145,8 +145,10 @@ export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
     return ok;
 }
 
-export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8, production: u16) i32 {
-    grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count, .production = production }) catch return out_of_memory;
+/// Where `first` may come, `second` may not, though the grammar says so.
+export fn ananke_grammar_exclude(grammar: *Grammar, first: u16, second: u16) i32 {
+    if (first >= grammar.lang.token_count or second >= grammar.lang.token_count) return bad_argument;
+    grammar.exclusions.append(gpa, .{ .first = first, .second = second }) catch return out_of_memory;
     return ok;
 }
 

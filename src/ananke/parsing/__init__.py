@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ananke.parsing.classifier import Classifier, ClassifierStatistics, load_classifier
 from ananke.parsing.grammar import Grammar, GrammarError, load_grammar
-from ananke.parsing.language import Fold, Forbidden, Language, LanguageError
+from ananke.parsing.language import Fold, Language, LanguageError, StateShape
 from ananke.parsing.node import Node
 from ananke.parsing.state import Expected, ParseError, ParseState
 
@@ -13,7 +13,6 @@ __all__ = [
     "ClassifierStatistics",
     "Expected",
     "Fold",
-    "Forbidden",
     "Grammar",
     "GrammarError",
     "Language",
@@ -21,6 +20,7 @@ __all__ = [
     "Node",
     "ParseError",
     "ParseState",
+    "StateShape",
     "load_classifier",
     "load_grammar",
 ]

@@ -90,20 +90,10 @@ class Grammar:
         for name in self.language.absent:
             for symbol in self._terminals_named(name, "absent"):
                 lib.ananke_grammar_set_absent(self.handle, symbol)
-        for production in self.language.forbidden:
-            symbols = [
-                symbol
-                for symbol, name in enumerate(self.symbol_names)
-                if name == production.symbol and symbol >= self.terminal_count
-            ]
-            if not symbols:
-                raise LanguageError(
-                    f"{self.name}.forbidden: the grammar has no node kind {production.symbol!r}"
-                )
-            for symbol in symbols:
-                lib.ananke_grammar_forbid(
-                    self.handle, symbol, production.child_count, production.production
-                )
+        for first, second in self.language.exclusions:
+            for one in self._terminals_named(first, "exclusions"):
+                for other in self._terminals_named(second, "exclusions"):
+                    lib.ananke_grammar_exclude(self.handle, one, other)
 
     def _add_fold(self, fold: Fold) -> None:
         lib = library()

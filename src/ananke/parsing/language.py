@@ -3,7 +3,7 @@
 A language is data. The grammar itself comes from a tree-sitter wheel; the rows here say what the
 wheel can't: how the grammar's external scanner may be asked (folds, probes), how its external
 terminals are spelt, and where the grammar is looser than the language (absent terminals,
-forbidden productions).
+exclusions).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Fold", "Forbidden", "Language", "LanguageError", "StateShape"]
+__all__ = ["Fold", "Language", "LanguageError", "StateShape"]
 
 
 class LanguageError(ValueError):
@@ -75,16 +75,6 @@ class StateShape:
 
 
 @dataclass(frozen=True)
-class Forbidden:
-    """A production that the grammar has and the language has not, as (node kind, children,
-    production id); the id tells apart productions of one kind by their aliases and fields."""
-
-    symbol: str
-    child_count: int
-    production: int
-
-
-@dataclass(frozen=True)
 class Language:
     """One language.
 
@@ -102,7 +92,8 @@ class Language:
             on no more than that says.
         spellings: how external terminals are spelt, shortest first, for completions.
         absent: terminals (by name) that the grammar has and the language has not.
-        forbidden: productions that the grammar has and the language has not.
+        exclusions: (first, second): where the first terminal may come the second may not, though
+            the grammar lets it.
     """
 
     name: str
@@ -116,7 +107,7 @@ class Language:
     state_shape: StateShape | None = None
     spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
-    forbidden: tuple[Forbidden, ...] = ()
+    exclusions: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

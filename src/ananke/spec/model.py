@@ -158,10 +158,10 @@ class Limits(_Model):
         default=4096, ge=0, le=MIB, description="Longest forced text that one call looks for."
     )
     completion_steps: int = Field(
-        default=2000,
+        default=4000,
         ge=0,
         le=1_000_000,
-        description="Masks computed in one search for a completion under a user's grammar.",
+        description="States computed in one search for a completion under a user's grammar.",
     )
 
 

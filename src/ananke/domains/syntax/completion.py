@@ -8,14 +8,14 @@ search goes over the states:
    free text) it is what leads out of there: a literal of the user's grammar or a quote after which
    other bytes may come than before. It gives a completion quickly, not the least.
 2. *Level by level*: all texts of one byte, of two, …, shorter than what closing gave. Of the texts
-   of one length that leave the same bytes admitted one is kept, and only one byte of a kind
+   of one length with the same `ahead()` one is kept, and only one byte of a kind
    (digit, lower-case letter, …) is tried: so the answer is the least up to that grouping.
 3. If neither found any: level by level again, with every byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from ananke.domains.state import DomainState
 from ananke.domains.syntax.user_grammar import UserGrammarState
@@ -39,39 +39,40 @@ _WIDTH = 256
 
 
 def search_completion(states: States, steps: int) -> bytes | None:
-    """A short text after which every state can end, or None if `steps` masks don't find one."""
-    share = steps // 3
-    closed = _close(states, share)
+    """A short text after which every state can end, or None if `steps` states don't show one."""
+    closed = _close(states, _Budget(steps // 3))
     bound = None if closed is None else len(closed)
-    least = _level_by_level(states, share, bound, _one_of_a_kind)
+    least = _level_by_level(states, _Budget(steps // 3), bound, _one_of_a_kind)
     if closed is None and least is None:
-        least = _level_by_level(states, share, None, iter)
+        least = _level_by_level(states, _Budget(steps // 3), None, iter)
     return closed if least is None else least
 
 
-def _close(states: States, steps: int) -> bytes | None:
+class _Budget:
+    """How many more states a search may compute."""
+
+    def __init__(self, states: int) -> None:
+        self.left = states
+
+    def advance(self, states: States, text: bytes) -> States | None:
+        """The states after `text`, or None if one of them refuses it."""
+        self.left -= 1
+        advanced = [state.advance(text) for state in states]
+        return None if None in advanced else tuple(state for state in advanced if state is not None)
+
+
+def _close(states: States, budget: _Budget) -> bytes | None:
     text = b""
-    while steps > 0:
-        if all(state.can_end() for state in states):
+    while budget.left > 0:
+        if _can_end(states):
             return text
-        user = _user_of(states)
-        admitted = user.first_bytes()
-        pieces = sorted(admitted, key=lambda byte: (_PREFERENCE.get(byte, 99), byte))
-        choices = [bytes([byte]) for byte in pieces]
-        if len(admitted) == 1:
-            choices.insert(0, user.forced_run() or choices[0])
-        if len(admitted) >= _TEXT:
-            for exit_ in (*user.literals, *_QUOTES):
-                steps -= 1
-                after = _advance(states, exit_)
-                if after is not None and _leaves(after, admitted):
-                    choices = [exit_]
-                    break
-            else:
-                choices = [b"a", b"0", *choices]
-        steps -= 1
-        for choice in choices:
-            after = _advance(states, choice)
+        for state in states:
+            own = state.shortest_completion()
+            after = None if own is None else budget.advance(states, own)
+            if own is not None and after is not None and _can_end(after):
+                return text + own
+        for choice in _closing_choices(states, budget):
+            after = budget.advance(states, choice)
             if after is not None:
                 states, text = after, text + choice
                 break
@@ -80,43 +81,53 @@ def _close(states: States, steps: int) -> bytes | None:
     return None
 
 
-def _leaves(states: States, admitted: bytes) -> bool:
-    """Whether other bytes may come than `admitted`, or the text may end."""
-    return all(state.can_end() for state in states) or _user_of(states).first_bytes() != admitted
+def _closing_choices(states: States, budget: _Budget) -> list[bytes]:
+    """What may come next, the likeliest to close first."""
+    user = _user_of(states)
+    admitted = user.first_bytes()
+    ranked = sorted(admitted, key=lambda byte: (_PREFERENCE.get(byte, 99), byte))
+    choices = [bytes([byte]) for byte in ranked]
+    if len(admitted) == 1:
+        return [user.forced_run() or choices[0], *choices]
+    if len(admitted) < _TEXT:
+        return choices
+    for way_out in (*user.literals, *_QUOTES):
+        after = budget.advance(states, way_out)
+        if after is not None and (_can_end(after) or _user_of(after).first_bytes() != admitted):
+            return [way_out]
+    return [b"a", b"0", *choices]
 
 
 def _level_by_level(
-    states: States, steps: int, bound: int | None, choose: Callable[[bytes], Iterator[int]]
+    states: States, budget: _Budget, bound: int | None, choose: Callable[[bytes], Iterator[int]]
 ) -> bytes | None:
     level: list[tuple[bytes, States]] = [(b"", states)]
     while level and (bound is None or len(level[0][0]) < bound):
-        seen: set[bytes] = set()
+        for text, here in level:
+            if _can_end(here):
+                return text
+        seen: set[tuple[object, ...]] = set()
         below: list[tuple[bytes, States]] = []
         for text, here in level:
-            if all(state.can_end() for state in here):
-                return text
-        for text, here in level:
-            steps -= 1
-            if steps < 0:
-                return None
-            admitted = _user_of(here).first_bytes()
-            if admitted in seen:
+            ahead = tuple(state.ahead() for state in here)
+            if ahead in seen:
                 continue
-            seen.add(admitted)
-            for byte in choose(admitted):
-                after = _advance(here, bytes([byte]))
+            seen.add(ahead)
+            for byte in choose(_user_of(here).first_bytes()):
+                if budget.left <= 0:
+                    return None
+                after = budget.advance(here, bytes([byte]))
                 if after is not None and len(below) < _WIDTH:
                     below.append((text + bytes([byte]), after))
         level = below
     return None
 
 
-def _advance(states: States, text: bytes) -> States | None:
-    advanced = [state.advance(text) for state in states]
-    return None if None in advanced else tuple(state for state in advanced if state is not None)
+def _can_end(states: States) -> bool:
+    return all(state.can_end() for state in states)
 
 
-def _user_of(states: Sequence[DomainState]) -> UserGrammarState:
+def _user_of(states: States) -> UserGrammarState:
     return next(state for state in states if isinstance(state, UserGrammarState))
 
 

@@ -13,7 +13,7 @@ from ananke.masks import allocate, set_tokens, subtract, union
 from ananke.parsing.classifier import Classifier, load_classifier
 from ananke.parsing.grammar import load_grammar
 from ananke.parsing.language import LanguageError
-from ananke.parsing.state import ParseState
+from ananke.parsing.state import Expected, ParseState
 from ananke.spec import ConstraintSpec, spec_error
 from ananke.vocabulary import Vocabulary
 
@@ -79,6 +79,9 @@ class ProgramState:
         if program.suffix and after is not None:
             return f"the text after the cursor leaves the program open: {_expected(after)} is due"
         return f"the {program.language} program is not complete: expected {_expected(self._state)}"
+
+    def ahead(self) -> tuple[Expected, ...]:
+        return self._state.expected()
 
     def shortest_completion(self) -> bytes | None:
         return self._state.shortest_completion(self._program.suffix)

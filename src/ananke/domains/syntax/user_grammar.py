@@ -154,6 +154,9 @@ class UserGrammarState:
             admitted = np.flatnonzero(bits[table.byte_base : table.byte_base + 256])
             return admitted.astype(np.uint8).tobytes()
 
+    def ahead(self) -> bytes:
+        return self.first_bytes()
+
     def forced_run(self) -> bytes:
         """Text that every continuation begins with, as far as llguidance sees without a search."""
         with self._cursor.family:
@@ -186,7 +189,7 @@ class UserGrammarState:
         )
 
     def shortest_completion(self) -> bytes | None:
-        """b"" where the text may end; else unknown here (the session searches)."""
+        """b"" where the text may end; else not known here: `completion.py` searches."""
         return b"" if self.can_end() else None
 
     def _at_tip(self) -> _Cursor:
