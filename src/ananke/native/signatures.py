@@ -31,7 +31,6 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_automaton_serialize": (SIZE, (P, P, SIZE)),
     "ananke_automaton_deserialize": (P, (P, SIZE, P, BOOL)),
     "ananke_automaton_run": (BOOL, (P, U32, P, U32, BOOL, P)),
-    "ananke_automaton_run": (BOOL, (P, U32, P, U32, BOOL, P)),
     # bits.zig
     "ananke_bits_intersect": (I32, (P, SIZE, P, SIZE, P, SIZE)),
     "ananke_bits_unite": (I32, (P, SIZE, P, SIZE, P, SIZE)),
@@ -63,6 +62,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
+    "ananke_grammar_set_line_rule": (I32, (P, U16, U16, P, SIZE)),
     "ananke_grammar_exclude": (I32, (P, U16, U16)),
     "ananke_state_start": (P, (P,)),
     "ananke_state_release": (None, (P, P)),
