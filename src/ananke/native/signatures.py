@@ -62,7 +62,6 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
-    "ananke_grammar_set_line_rule": (I32, (P, U16, U16, P, SIZE)),
     "ananke_grammar_exclude": (I32, (P, U16, U16)),
     "ananke_state_start": (P, (P,)),
     "ananke_state_release": (None, (P, P)),

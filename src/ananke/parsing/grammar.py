@@ -9,6 +9,7 @@ import importlib.metadata
 import threading
 from functools import cache, cached_property
 from pathlib import Path
+from types import ModuleType
 
 from ananke.native import library
 from ananke.parsing.automaton import Automaton, load_automata
@@ -104,7 +105,9 @@ class Grammar:
                 if self.symbol_flags[symbol] & _EXTERNAL
             ]
             if not symbols:
-                raise LanguageError(f"{self.name}.folds: {fold.where!r} is not an external terminal")
+                raise LanguageError(
+                    f"{self.name}.folds: {fold.where!r} is not an external terminal"
+                )
         else:
             symbols = [_ANY_EXTERNAL]
         classes = bytearray(256)
@@ -119,9 +122,7 @@ class Grammar:
                 symbol,
                 bytes(classes),
                 bytes(representatives),
-                bytes(
-                    (byte in fold.forgets) | (byte in fold.opening) << 1 for byte in range(256)
-                ),
+                bytes((byte in fold.forgets) | (byte in fold.opening) << 1 for byte in range(256)),
                 fold.escape[0] if fold.escape else -1,
                 fold.drops_lines | fold.leading << 1,
             )
@@ -162,7 +163,7 @@ def _text(raw: bytes | None) -> str:
     return "" if raw is None else raw.decode("utf-8", "replace")
 
 
-def _import_grammar(language: Language) -> object:
+def _import_grammar(language: Language) -> ModuleType:
     try:
         return importlib.import_module(language.module)
     except ImportError as error:
@@ -180,7 +181,7 @@ def _wheel_of(language: Language) -> str:
         return name
 
 
-def _language_pointer(module: object, language: Language) -> int:
+def _language_pointer(module: ModuleType, language: Language) -> int:
     make = getattr(module, language.function, None)
     if make is None:
         raise GrammarError(f"{language.module} has no function {language.function!r}")

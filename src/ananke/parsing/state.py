@@ -36,7 +36,7 @@ class ParseState:
     A state is never changed: `feed` gives a new one, and keeping a reference is a fork.
     """
 
-    __slots__ = ("_handle", "grammar", "__weakref__")
+    __slots__ = ("__weakref__", "_handle", "grammar")
 
     def __init__(self, grammar: Grammar, handle: int) -> None:
         self.grammar = grammar
@@ -130,9 +130,7 @@ class ParseState:
     def tree(self) -> Node | None:
         """The syntax tree of the whole text, or None if it isn't a complete program."""
         count = ctypes.c_uint32()
-        rows = library().ananke_state_finish(
-            self.grammar.handle, self._handle, ctypes.byref(count)
-        )
+        rows = library().ananke_state_finish(self.grammar.handle, self._handle, ctypes.byref(count))
         roots = read_rows(self.grammar, rows, count.value)
         return roots[0] if roots else None
 

@@ -14,11 +14,9 @@ LANGUAGE = Language(
     name="swift",
     module="tree_sitter_swift",
     extensions=(".swift",),
-    folds=(
-        Fold(where="", runs=_SPACES, comments=_COMMENTS, drops_lines=True),
-    ),
+    folds=(Fold(where="", runs=_SPACES, comments=_COMMENTS, drops_lines=True),),
     probes=(
-        *(b"x", b"\nx", b" x", b"}", b"*/x", b"*/\nx", b"\"#", b"\"##", b"1", b"(", b")", b"]"),
+        *(b"x", b"\nx", b" x", b"}", b"*/x", b"*/\nx", b'"#', b'"##', b"1", b"(", b")", b"]"),
         *(b"= x", b"+ x", b" ", b"/x\nx", b"**/\nx"),
     ),
     words=tuple(
