@@ -421,7 +421,7 @@ const Run = struct {
                 actions = grammar.actions(node.state, symbol);
             }
             for (actions) |action| {
-                switch (@as(ts.ActionKind, @enumFromInt(action.shift.kind))) {
+                switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                     .shift => {
                         if (action.shift.repetition) continue;
                         const tree = try Tree.leaf(symbol, start, end, action.shift.extra);
@@ -469,7 +469,7 @@ const Run = struct {
         }
         defer node.release();
         for (grammar.rawActions(node.state, ts.eof_symbol)) |action| {
-            if (@as(ts.ActionKind, @enumFromInt(action.shift.kind)) != .reduce) continue;
+            if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) != .reduce) continue;
             var reduced: std.ArrayList(*Node) = .empty;
             defer reduced.deinit(gpa);
             try self.reduce(node, action, true, at, &reduced);

@@ -250,7 +250,7 @@ pub const Linear = struct {
                 actions = grammar.actions(state, symbol);
             }
             for (actions) |action| {
-                switch (@as(ts.ActionKind, @enumFromInt(action.shift.kind))) {
+                switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                     .shift => {
                         if (action.shift.repetition) continue;
                         if (action.shift.extra) {
@@ -288,7 +288,7 @@ pub const Linear = struct {
             return tops.append(self.arena.allocator(), entry);
         }
         for (grammar.rawActions(entry.state, ts.eof_symbol)) |action| {
-            if (@as(ts.ActionKind, @enumFromInt(action.shift.kind)) != .reduce) continue;
+            if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) != .reduce) continue;
             const r = action.reduce;
             const base = try self.popped(entry, r.child_count) orelse continue;
             const goto = grammar.lang.lookup(self.stateOf(base), r.symbol);
@@ -302,7 +302,7 @@ pub const Linear = struct {
     }
 
     fn tagOf(question: Question, id: u64) u64 {
-        return mix(@as(u64, @intFromEnum(question)) + 0x51, id + 1);
+        return mix(@as(u64, @backingInt(question)) + 0x51, id + 1);
     }
 
     /// The stored answer to a question about the stack at `entry`.
