@@ -35,6 +35,7 @@ Corpora = Annotated[
 ]
 Files = Annotated[int | None, typer.Option(min=1, help="Real files a language.")]
 Count = Annotated[int | None, typer.Option(min=1, help="States, mutants, walks or inputs.")]
+Replays = Annotated[int | None, typer.Option(min=1, help="Files that are replayed (agree). All.")]
 Seconds = Annotated[float | None, typer.Option(min=1, help="Time bound a language (fuzz).")]
 Seed = Annotated[int, typer.Option(help="Seed of all samples.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small samples; the document is not written.")]
@@ -55,12 +56,13 @@ def _add(evaluation: Evaluation, summary: str) -> None:
         corpora: Corpora = None,
         files: Files = None,
         count: Count = None,
+        replays: Replays = None,
         seconds: Seconds = None,
         seed: Seed = Options.seed,
         quick: Quick = False,
         as_json: Json = False,
     ) -> None:
-        options = Options(corpora_directory(corpora), seed, quick, files, count, seconds)
+        options = Options(corpora_directory(corpora), seed, quick, files, count, replays, seconds)
         run(evaluation, chosen(language), options, as_json)
 
     app.command(evaluation.name, help=summary)(command)

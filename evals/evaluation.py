@@ -23,6 +23,7 @@ class Options:
         files: real files a language, or None for the evaluation's own default.
         count: how many of what the evaluation counts (states, mutants, walks, inputs) a
             language, or None for its default.
+        replays: files a language that are replayed token by token, or None for all accepted ones.
         seconds: time bound a language, for evaluations that are bounded in time, or None.
     """
 
@@ -31,6 +32,7 @@ class Options:
     quick: bool = False
     files: int | None = None
     count: int | None = None
+    replays: int | None = None
     seconds: float | None = None
     place: Place = field(default_factory=Place)
 

@@ -109,7 +109,6 @@ def _zig_accepts(text: bytes) -> bool:
     with tempfile.NamedTemporaryFile(suffix=".zig") as file:
         file.write(text)
         file.flush()
-        done = subprocess.run(
-            [str(zig), "ast-check", file.name], capture_output=True, text=True, timeout=120
-        )
-    return not any(mark in done.stderr for mark in _ZIG_SYNTAX)
+        done = subprocess.run([str(zig), "ast-check", file.name], capture_output=True, timeout=120)
+    said = done.stderr.decode("utf-8", "replace")
+    return not any(mark in said for mark in _ZIG_SYNTAX)

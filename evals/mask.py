@@ -55,7 +55,7 @@ def measure(language: str, options: Options) -> Findings:
         )
         if wrong or fed_wrong:
             example = (wrong or fed_wrong)[0]
-            rows[-1]["text"] = state.text().decode("utf-8", "backslashreplace")
+            rows[-1]["text"] = state.text().hex()
             rows[-1]["token"] = repr(classifier.vocabulary.token_bytes(example))
             say(
                 f"{language} state {index} ({origin}): {len(wrong)} bits differ from brute force, "

@@ -148,7 +148,7 @@ def measure(language: str, options: Options) -> Findings:
         if parses:
             texts.append(found.text)
         else:
-            rows[-1]["text"] = found.text.decode("utf-8", "backslashreplace")
+            rows[-1]["text"] = found.text.hex()
             rows[-1]["excerpt"] = _why(language, found)
             problem = found.problem or "does not parse"
             say(f"{language} walk {index}: {problem}: {rows[-1]['excerpt']}")
