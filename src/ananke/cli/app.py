@@ -1,72 +1,113 @@
-"""The commands. Exit codes: 0 all is well, 1 something was found (a file isn't viable, a result
-doesn't parse, an installation is unhealthy), 2 the call or its input is wrong."""
+"""The commands of `ananke`.
+
+Exit codes: 0 all is well; 1 something was found (a file isn't a program, a text could not be
+finished or doesn't parse, the installation is broken); 2 the call or its input is wrong, and one
+line on standard error says what, where and how to mend it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from typer.exceptions import TyperException
 
 from ananke import __version__
-from ananke.cli import inspection
-from ananke.cli.doctor import gather, render
-from ananke.cli.judges import Verdict, judge
-from ananke.cli.ngram import MissingPackageError, Model, load_model
+from ananke.cli import demo as demonstration
+from ananke.cli import doctor as facts_of
+from ananke.cli.ngram import STEPS, MissingPackageError, Model, load_model
+from ananke.cli.places import check as check_file
+from ananke.cli.places import complete as complete_at
+from ananke.cli.reading import (
+    InputError,
+    language_for,
+    prefix_spec,
+    read_bytes,
+    read_spec,
+    read_text,
+)
+from ananke.cli.tracing import Figures, figures, measure
+from ananke.cli.tracing import trace as trace_tokens
 from ananke.cli.writing import Sampling, Written, write
 from ananke.languages import LANGUAGES
-from ananke.parsing import GrammarError, LanguageError
-from ananke.spec import SpecError
+from ananke.outcome import NotAdmitted
+from ananke.parsing import GrammarError, LanguageError, ParseError
+from ananke.spec import ConstraintSpec, SpecError
 from ananke.spec.schema import published_schema
-from ananke.vocabulary import VocabularyError
+from ananke.vocabulary import Vocabulary, VocabularyError, load_vocabulary
 
-__all__ = ["main"]
+__all__ = ["app", "main"]
+
+_INPUT_ERRORS = (
+    GrammarError,
+    InputError,
+    LanguageError,
+    MissingPackageError,
+    ParseError,
+    SpecError,
+    VocabularyError,
+)
 
 app = typer.Typer(
     name="ananke",
     help="Masks, at every decoding step, each token that would make generated code wrong.",
+    epilog="Exit codes: 0 all is well, 1 something was found, 2 the call or its input is wrong.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+spec_app = typer.Typer(help="The format of requests.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(spec_app, name="spec")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Language = Annotated[str | None, typer.Option(help=f"One of {', '.join(LANGUAGES)}.")]
-Tokenizer = Annotated[
-    Path | None, typer.Option(help="tokenizer.json, .tiktoken, tekken.json, .model, or a folder.")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
+Language = Annotated[
+    str | None, typer.Option(help=f"One of {', '.join(LANGUAGES)}; else by the file's name.")
 ]
-
-_PROMPTS = (
-    ("python", "def fibonacci(n):"),
-    ("python", "import json\n\n\nclass Config:\n    def __init__(self, path):"),
-    ("python", "for name in sorted(names):"),
-    ("zig", 'const std = @import("std");\n\npub fn main() !void {'),
-    ("zig", "pub fn max(a: u32, b: u32) u32 {"),
-    ("zig", "const Point = struct {"),
-)
+Tokenizer = Annotated[
+    Path | None,
+    typer.Option(help="tokenizer.json, .tiktoken, tekken.json, .model or a folder; else our own."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal texts.")]
 
 
-def main() -> None:
-    """Runs the command line; problems with the input are one line on standard error."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     try:
-        app()
-    except (
-        SpecError,
-        VocabularyError,
-        GrammarError,
-        LanguageError,
-        MissingPackageError,
-        inspection.InputError,
-    ) as error:
-        print(f"ananke: {error}", file=sys.stderr)
-        sys.exit(2)
+        result = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except TyperException as error:
+        # Help that was asked for by giving no command has been printed already.
+        return _complain(error.format_message()) if error.format_message() else 2
+    except _INPUT_ERRORS as error:
+        return _complain("; ".join(str(error).splitlines()))
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("stopped")
+    except BrokenPipeError:
+        # The reader has gone (`| head`); nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str) -> int:
+    print(f"ananke: {message}", file=sys.stderr)
+    return 2
 
 
 def _print_version(value: bool) -> None:
@@ -78,146 +119,188 @@ def _print_version(value: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
     pass
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    console = Console(stderr=True)
-    with console.status("") as status:
-        yield lambda text: status.update(text) if console.is_terminal else console.print(text)
-
-
-def _embedded() -> Model:
-    with _progress() as progress:
-        return load_model(progress)
-
-
 @app.command()
 def generate(
-    language: Language = "python",
-    prompt: Annotated[str, typer.Option(help="The text before the cursor.")] = "",
-    prompt_file: Annotated[Path | None, typer.Option(help="A file that holds it.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(LANGUAGES)}; python if none is given.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="The text before the cursor.")] = None,
+    prompt_file: Annotated[str | None, typer.Option(help="A file with it, - for input.")] = None,
     model: Annotated[
         Path | None, typer.Option(help="Folder of a Hugging Face model; else the embedded one.")
     ] = None,
-    spec: Annotated[Path | None, typer.Option(help="A ConstraintSpec; its prefix wins.")] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, max=100_000)] = 80,
-    temperature: Annotated[float, typer.Option(min=0.0, max=10.0)] = 0.7,
-    seed: int = 0,
+    spec: Annotated[str | None, typer.Option(help="A file with a ConstraintSpec.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, max=100_000)] = 120,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0: greedy.")] = 0.7,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1.0)] = 0.95,
+    seed: Seed = 0,
     mask: Annotated[bool, typer.Option(help="Constrain the text.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Writes code with a model, under the mask."""
-    request = None
-    if spec is not None:
-        request = inspection.read_json(spec)
-        context = request.get("context")
-        prompt = str(context.get("prefix", "")) if isinstance(context, dict) else ""
-        language = str(request["language"]) if request.get("language") else None
-    elif prompt_file is not None:
-        prompt = inspection.read_text(prompt_file)
-    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed)
-    show = (lambda _: None) if as_json else _show
+    """Write code with a model, under the mask; near the limit the text is finished."""
+    request = _request(language, prompt, prompt_file, spec)
+    begin = request.context.prefix
+    sampling = Sampling(max_tokens, temperature, top_p, seed)
+    constraint = request if mask else None
+    shown = _ignore if as_json else _show
+    embedded = _embedded(request.language) if model is None else None
     if not as_json:
-        _show(prompt.encode())
+        _show(begin.encode())
     if model is not None:
         from ananke.cli.local_model import write_with_model
 
-        written = write_with_model(
-            model, prompt, sampling, language=language if mask else None, spec=request, shown=show
-        )
+        written = write_with_model(model, begin, sampling, constraint, shown)
     else:
-        written = write(
-            _embedded(),
-            prompt,
-            sampling,
-            language=language if mask else None,
-            spec=request if mask else None,
-            shown=show,
-        )
+        assert embedded is not None
+        written = write(embedded, begin, sampling, constraint, shown)
     if as_json:
-        print(json.dumps(_written_facts(prompt, written)))
+        _print_json({"prompt": begin, **_written_facts(written)})
     else:
-        print()
+        print(flush=True)
+    if mask and not written.is_finished:
+        print("ananke: the text could not be finished within --max-tokens", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _request(
+    language: str | None, prompt: str | None, prompt_file: str | None, spec: str | None
+) -> ConstraintSpec:
+    if prompt is not None and prompt_file is not None:
+        raise InputError("--prompt-file: --prompt is given too; keep one of them")
+    if spec is not None:
+        for option, given in (
+            ("--language", language),
+            ("--prompt", prompt),
+            ("--prompt-file", prompt_file),
+        ):
+            if given is not None:
+                raise InputError(f"{option}: the spec says it; leave out {option} or --spec")
+        return read_spec(spec)
+    text = read_text(prompt_file) if prompt_file is not None else prompt or ""
+    return prefix_spec(language_for("", language or "python"), text)
 
 
 def _show(text: bytes) -> None:
-    sys.stdout.buffer.write(text)
+    sys.stdout.flush()
+    out = getattr(sys.stdout, "buffer", None)
+    if out is None:
+        sys.stdout.write(text.decode("utf-8", "replace"))
+    else:
+        out.write(text)
     sys.stdout.flush()
 
 
-def _written_facts(prompt: str, written: Written) -> dict[str, object]:
+def _ignore(text: bytes) -> None:
+    del text
+
+
+def _written_facts(written: Written) -> dict[str, object]:
     return {
-        "prompt": prompt,
         "text": written.text.decode("utf-8", "replace"),
         "closing": written.closing.decode("utf-8", "replace"),
-        "ended": written.ended,
+        "tokens": written.tokens,
+        "finished": written.is_finished,
     }
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+@contextmanager
+def _steps(count: int) -> Iterator[Callable[[str], None]]:
+    """Shows steps on standard error: a bar on a terminal, else a line for each."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: console.print(f"{step} …", highlight=False, soft_wrap=True)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=count, visible=False)
+
+        def advance(step: str) -> None:
+            begun = not progress.tasks[0].visible
+            progress.update(task, description=step, visible=True, advance=0 if begun else 1)
+
+        yield advance
+
+
+@cache
+def _embedded(language: str | None) -> Model:
+    with _steps(STEPS) as progress:
+        return load_model(language, progress)
 
 
 @app.command()
 def demo(
-    max_tokens: Annotated[int, typer.Option(min=1, max=10_000)] = 60,
-    seed: int = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, max=10_000)] = 80,
+    seed: Seed = 1,
     as_json: Json = False,
 ) -> None:
-    """A few prompts in Python and Zig, without and with the mask, and the compiler's word."""
-    model = _embedded()
-    console = Console()
-    rows: list[tuple[str, bool, Written, Verdict]] = []
-    for number, (language, prompt) in enumerate(_PROMPTS):
-        for masked in (False, True):
-            sampling = Sampling(max_tokens=max_tokens, seed=seed + number)
-            written = write(model, prompt, sampling, language=language if masked else None)
-            text = prompt + written.text.decode("utf-8", "replace")
-            verdict = judge(language, text)
-            if verdict is None:
-                continue
-            rows.append((language, masked, written, verdict))
-            if not as_json:
-                console.rule(f"{language}, {'with' if masked else 'without'} the mask")
-                print(text)
-                style = "green" if verdict.parses else "red"
-                console.print(f"[{style}]{escape(_word(verdict))}[/]")
+    """Write a few prompts in Python and Zig without and with the mask; compilers judge them."""
+    console = Console(highlight=False, soft_wrap=True)
+    texts: list[demonstration.DemoText] = []
+    for one in demonstration.run(_embedded, max_tokens, seed):
+        texts.append(one)
+        if not as_json:
+            _show_demo(console, one)
     if as_json:
-        print(json.dumps([_demo_facts(*row) for row in rows]))
+        _print_json([_demo_facts(one) for one in texts])
     else:
-        _summarize(console, rows)
-    if not all(verdict.parses for _, masked, _, verdict in rows if masked):
+        _summarize(console, texts)
+    if any(one.is_masked and one.verdict and not one.verdict.parses for one in texts):
         raise typer.Exit(1)
 
 
-def _word(verdict: Verdict) -> str:
-    kind = "parses" if verdict.parses else "does not parse"
-    return f"{kind}: {verdict.words}"
+def _show_demo(console: Console, one: demonstration.DemoText) -> None:
+    title = f"{one.language}, {'with' if one.is_masked else 'without'} the mask"
+    console.print(f"[bold]── {title} {'─' * max(0, 60 - len(title))}[/]")
+    text = one.written.text.decode("utf-8", "replace").rstrip("\n")
+    # Control characters would move the cursor; rich strips those it knows.
+    console.print(f"[dim]{escape(one.prompt)}[/]{escape(text)}")
+    style = "green" if one.verdict is None or one.verdict.parses else "red"
+    console.print(f"[{style}]→ {escape(_word(one))}[/]\n")
 
 
-def _demo_facts(
-    language: str, masked: bool, written: Written, verdict: Verdict
-) -> dict[str, object]:
+def _word(one: demonstration.DemoText) -> str:
+    if one.verdict is None:
+        return "no compiler is installed to judge it (`pip install ziglang`)"
+    if one.verdict.accepts:
+        return f"parses; {one.verdict.words}"
+    kind = "parses; the compiler then asks:" if one.verdict.parses else "does not parse:"
+    return f"{kind} {one.verdict.words}"
+
+
+def _demo_facts(one: demonstration.DemoText) -> dict[str, object]:
     return {
-        "language": language,
-        "masked": masked,
-        "text": written.text.decode("utf-8", "replace"),
-        "parses": verdict.parses,
-        "accepts": verdict.accepts,
-        "words": verdict.words,
+        "language": one.language,
+        "masked": one.is_masked,
+        "prompt": one.prompt,
+        **_written_facts(one.written),
+        "verdict": None if one.verdict is None else asdict(one.verdict),
     }
 
 
-def _summarize(console: Console, rows: list[tuple[str, bool, Written, Verdict]]) -> None:
-    table = Table(title="What the compilers say")
-    for name in ("language", "mask", "parses", "of"):
-        table.add_column(name)
-    for language in dict.fromkeys(row[0] for row in rows):
-        for masked in (False, True):
-            verdicts = [row[3] for row in rows if row[0] == language and row[1] == masked]
+def _summarize(console: Console, texts: list[demonstration.DemoText]) -> None:
+    table = Table("", "without the mask", "with the mask", title="texts that parse")
+    for language in dict.fromkeys(one.language for one in texts):
+        cells = []
+        for is_masked in (False, True):
+            verdicts = [
+                one.verdict
+                for one in texts
+                if one.language == language and one.is_masked == is_masked and one.verdict
+            ]
             good = sum(verdict.parses for verdict in verdicts)
-            table.add_row(language, "with" if masked else "without", str(good), str(len(verdicts)))
+            cells.append(f"{good} of {len(verdicts)}" if verdicts else "not judged")
+        table.add_row(language, *cells)
     console.print(table)
 
 
@@ -225,16 +308,20 @@ def _summarize(console: Console, rows: list[tuple[str, bool, Written, Verdict]])
 def check(
     files: Annotated[list[str], typer.Argument(help="Files; - is standard input.")],
     language: Language = None,
+    partial: Annotated[bool, typer.Option(help="An unfinished file is no finding.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Says of each file whether it is complete, may still become a program, or can't."""
-    findings = [inspection.check(name, language) for name in files]
+    """Say of each file whether it is a program, may become one, or where it can't."""
+    found = []
+    for name in files:
+        finding = check_file(name, language)
+        found.append(finding)
+        if not as_json:
+            print(finding.text(), flush=True)
     if as_json:
-        print(json.dumps([finding.facts() for finding in findings]))
-    else:
-        for finding in findings:
-            print(finding.text())
-    if any(not finding.is_complete for finding in findings):
+        _print_json([asdict(finding) for finding in found])
+    fine = ("complete", "unfinished") if partial else ("complete",)
+    if any(finding.verdict not in fine for finding in found):
         raise typer.Exit(1)
 
 
@@ -244,80 +331,142 @@ def complete(
     language: Language = None,
     as_json: Json = False,
 ) -> None:
-    """What may come next at a place, in groups."""
-    groups = inspection.complete(place, language)
+    """List what may come next at a place, in groups."""
+    groups = complete_at(place, language)
     if as_json:
-        print(json.dumps(groups))
+        _print_json(groups)
         return
-    console = Console()
+    console = Console(highlight=False)
+    table = Table.grid(padding=(0, 2))
     for name, terminals in groups.items():
-        if terminals:
-            console.print(f"[bold]{name}[/]  {escape('  '.join(terminals))}", highlight=False)
+        table.add_row(f"[bold]{name}[/]", escape("  ".join(terminals)))
+    console.print(table)
 
 
 @app.command()
 def trace(
-    file: Path,
+    file: str,
     tokenizer: Tokenizer = None,
     language: Language = None,
-    limit: Annotated[int, typer.Option(min=1, help="Tokens at the most.")] = 200,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many tokens.")] = 200,
     as_json: Json = False,
 ) -> None:
-    """A file token by token: share admitted, times, forced text."""
-    vocabulary = inspection.vocabulary_of(tokenizer, lambda: _embedded().vocabulary)
-    rows = inspection.trace(file, vocabulary, language, limit)
+    """Feed a file token by token: the share admitted, times, forced text."""
+    name, vocabulary, tokens = _tokens(file, tokenizer, language, limit)
+    rows = []
+    stopped = None
+    if not as_json:
+        print("admitted  mask µs  accept µs  token")
+    try:
+        for row in trace_tokens(name, vocabulary, tokens):
+            rows.append(row)
+            if not as_json:
+                forced = f"   then must come {_quoted(row.forced)}" if row.forced else ""
+                times = f"{row.mask_us:7,.0f}  {row.accept_us:9,.0f}"
+                print(f"{row.admitted:8.2%}  {times}  {_quoted(row.text)}{forced}")
+    except NotAdmitted as error:
+        stopped = str(error)
+    summary = {
+        "mask": figures([row.mask_us for row in rows] or [0.0]),
+        "accept": figures([row.accept_us for row in rows] or [0.0]),
+    }
     if as_json:
-        print(json.dumps([row.facts() for row in rows]))
-        return
-    table = Table()
-    for name in ("token", "admitted", "mask µs", "accept µs", "forced"):
-        table.add_column(name, justify="left" if name in ("token", "forced") else "right")
-    for row in rows:
-        table.add_row(
-            escape(repr(row.text.decode("utf-8", "replace"))),
-            f"{row.admitted:.2%}",
-            f"{row.mask_us:.0f}",
-            f"{row.accept_us:.0f}",
-            escape(repr(row.forced.decode("utf-8", "replace")) if row.forced else ""),
+        _print_json(
+            {
+                "language": name,
+                "vocabulary": vocabulary.size,
+                "tokens": [_row_facts(asdict(row)) for row in rows],
+                "refused": stopped,
+                **{part: asdict(each) for part, each in summary.items()},
+            }
         )
-    Console().print(table)
-    print(inspection.percentiles(rows))
+    else:
+        print(f"{len(rows)} tokens of a vocabulary of {vocabulary.size:,}")
+        _print_figures(summary)
+    if stopped is not None:
+        if not as_json:
+            print(f"{file}: token {len(rows) + 1} is not admitted: {stopped}")
+        raise typer.Exit(1)
+
+
+def _quoted(text: bytes) -> str:
+    return json.dumps(text.decode("utf-8", "replace"), ensure_ascii=False)
+
+
+def _row_facts(row: dict[str, Any]) -> dict[str, object]:
+    return {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for name, value in row.items()
+    }
+
+
+def _print_figures(summary: dict[str, Figures]) -> None:
+    width = max(map(len, summary))
+    for part, each in summary.items():
+        print(f"  {part:<{width}}  {each.text()}")
+
+
+def _tokens(
+    file: str, tokenizer: Path | None, given: str | None, limit: int | None
+) -> tuple[str, Vocabulary, list[int]]:
+    language = language_for(file, given)
+    raw = read_bytes(file)
+    vocabulary = _embedded(language).vocabulary if tokenizer is None else load_vocabulary(tokenizer)
+    tokens = vocabulary.encode(raw)[:limit]
+    if not tokens:
+        raise InputError(f"{file}: is empty; give a file with text")
+    return language, vocabulary, tokens
 
 
 @app.command()
 def bench(
-    file: Path,
+    file: Annotated[str | None, typer.Argument(help="Else a module of Python's library.")] = None,
     tokenizer: Tokenizer = None,
     language: Language = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many tokens.")] = 5000,
     as_json: Json = False,
 ) -> None:
-    """Times of masks and accepts over a whole file, first touch and once more."""
-    vocabulary = inspection.vocabulary_of(tokenizer, lambda: _embedded().vocabulary)
-    facts = {}
-    for name in ("first", "again"):
-        rows = inspection.trace(file, vocabulary, language, sys.maxsize)
-        facts[name] = inspection.percentile_facts(rows)
-        if not as_json:
-            print(f"{name}: {inspection.percentiles(rows)}")
+    """Time masks, accepted tokens and rollbacks over a file, when all is new and once more."""
+    chosen = file or str(Path(sysconfig.get_path("stdlib")) / "json" / "decoder.py")
+    name, vocabulary, tokens = _tokens(chosen, tokenizer, language, limit)
+    if not as_json:
+        print(f"{chosen}: {len(tokens):,} tokens of a vocabulary of {vocabulary.size:,}")
+    try:
+        passes = []
+        for title, each in zip(("first", "again"), measure(name, vocabulary, tokens), strict=True):
+            passes.append((title, each))
+            if not as_json:
+                print(f"{title} pass")
+                _print_figures(each)
+    except NotAdmitted as error:
+        raise InputError(f"{chosen}: not a program: {error}; give one that is") from error
     if as_json:
-        print(json.dumps(facts))
+        _print_json(
+            {
+                "file": chosen,
+                "tokens": len(tokens),
+                "vocabulary": vocabulary.size,
+                **{
+                    title: {part: asdict(found) for part, found in each.items()}
+                    for title, each in passes
+                },
+            }
+        )
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Versions, the chosen CPU variant, the cache, the grammars found."""
-    facts = gather()
+    """Show versions, the chosen CPU variant, the cache and the grammars found."""
+    found = facts_of.gather()
     if as_json:
-        import dataclasses
-
-        print(json.dumps(dataclasses.asdict(facts), default=str))
+        _print_json({**asdict(found), "is_healthy": found.is_healthy})
     else:
-        print(render(facts))
-    if not facts.is_healthy:
+        print(facts_of.render(found), end="")
+    if not found.is_healthy:
         raise typer.Exit(1)
 
 
-@app.command("spec-schema")
+@spec_app.command("schema")
 def spec_schema() -> None:
-    """Prints the JSON Schema of ConstraintSpec."""
+    """Print the JSON Schema of ConstraintSpec."""
     print(published_schema(), end="")

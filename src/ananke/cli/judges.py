@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -10,21 +11,25 @@ from dataclasses import dataclass
 
 __all__ = ["Verdict", "judge"]
 
-_SECONDS = 20
+#: For one run of a compiler, which takes milliseconds.
+_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the compiler says: whether the text parses, whether it says more than that, and its
-    first complaint."""
+    """What the compiler says of a text: whether it parses, whether it passes the checks that need
+    no other file (names, placement), and its first complaint."""
 
     parses: bool
     accepts: bool
     words: str
 
 
-def judge(language: str, text: str) -> Verdict | None:
-    """The verdict of the language's compiler, or None where none is installed."""
+def judge(language: str, text: bytes) -> Verdict | None:
+    """The verdict of the language's compiler, or None where none is installed.
+
+    The text is never run.
+    """
     if language == "python":
         return _python(text)
     if language == "zig" and importlib.util.find_spec("ziglang") is not None:
@@ -32,34 +37,52 @@ def judge(language: str, text: str) -> Verdict | None:
     return None
 
 
-def _python(text: str) -> Verdict:
+def _python(text: bytes) -> Verdict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, "generated", "exec", flags=0x400, dont_inherit=True)
+            tree = ast.parse(text, "generated")
         except (SyntaxError, ValueError) as error:
-            return Verdict(False, False, str(error))
+            return Verdict(False, False, _sentence(error))
         try:
-            compile(text, "generated", "exec", dont_inherit=True)
+            compile(tree, "generated", "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
-            return Verdict(True, False, str(error))
-    return Verdict(True, True, "compiles")
+            return Verdict(True, False, _sentence(error))
+    return Verdict(True, True, "compile() accepts it")
 
 
-#: Complaints of `zig ast-check` that come from its parser have these beginnings.
-_ZIG_PARSER = ("expected ", "extra ", "missing ", "invalid byte", "chained comparison", "mismatched")
+def _sentence(error: SyntaxError | ValueError) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {error.msg}"
+    return str(error)
 
 
-def _zig(text: str) -> Verdict:
-    done = subprocess.run(
-        [sys.executable, "-m", "ziglang", "ast-check"],
-        input=text.encode(),
-        capture_output=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+def _zig(text: bytes) -> Verdict:
+    # The formatter needs no more than a parse; ast-check also looks up names.
+    complaint = _zig_says("fmt", text)
+    if complaint is not None:
+        return Verdict(False, False, complaint)
+    complaint = _zig_says("ast-check", text)
+    if complaint is not None:
+        return Verdict(True, False, complaint)
+    return Verdict(True, True, "zig ast-check accepts it")
+
+
+def _zig_says(command: str, text: bytes) -> str | None:
+    """The first complaint of `zig fmt` or `zig ast-check` about a text, None if it has none."""
+    arguments = [sys.executable, "-m", "ziglang", command]
+    if command == "fmt":
+        arguments.append("--stdin")
+    try:
+        done = subprocess.run(
+            arguments, input=text, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"zig {command} took longer than {_SECONDS} s"
     if done.returncode == 0:
-        return Verdict(True, True, "passes ast-check")
-    lines = done.stderr.decode("utf-8", "replace").splitlines()
-    complaint = next((line.split("error: ", 1)[1] for line in lines if "error: " in line), "fails")
-    return Verdict(not complaint.startswith(_ZIG_PARSER), False, complaint)
+        return None
+    for line in done.stderr.decode("utf-8", "replace").splitlines():
+        place, mark, words = line.partition(": error: ")
+        if mark:
+            return f"line {place.split(':')[-2]}: {words}" if place.count(":") >= 2 else words
+    return f"zig {command} fails"

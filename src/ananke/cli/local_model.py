@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ananke.cli.inspection import InputError
+from ananke.cli.reading import InputError
 from ananke.cli.writing import Sampling, Written
+from ananke.session import Session
+from ananke.spec import ConstraintSpec
+from ananke.vocabulary import from_transformers
 
 __all__ = ["write_with_model"]
 
@@ -15,53 +18,55 @@ def write_with_model(
     folder: Path,
     prompt: str,
     sampling: Sampling,
-    *,
-    language: str | None,
-    spec: dict[str, object] | None,
+    spec: ConstraintSpec | None,
     shown: Callable[[bytes], None],
 ) -> Written:
-    """Writes on after `prompt` with the causal language model in `folder`.
+    """Writes on after `prompt` with the causal language model in `folder`. Nothing is downloaded,
+    and no code of the model's own is run.
 
     Raises:
         InputError: the folder holds no model, or Transformers isn't installed.
+        SpecError: the spec can't be honoured.
     """
     try:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessorList
     except ImportError as error:
         raise InputError(
-            "--model needs the extra `transformers`; run `pip install 'ananke[transformers]'`"
+            "--model: needs the extra `transformers`; run `pip install 'ananke[transformers]'`"
         ) from error
     from ananke.adapters.transformers import ConstraintLogitsProcessor
-    from ananke.session import Session
-    from ananke.spec import parse_spec
-    from ananke.vocabulary import from_transformers
 
     if not folder.is_dir():
-        raise InputError(f"--model {folder}: not a folder with a model")
+        raise InputError(f"--model: {folder} is no folder; give one with a model and its tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True
+        )
     except (OSError, ValueError) as error:
-        raise InputError(f"--model {folder}: {error}") from error
-    processors = []
-    if language is not None or spec is not None:
-        request = spec or {"version": "1.0", "language": language, "context": {"prefix": prompt}}
-        vocabulary = from_transformers(tokenizer, size=model.config.vocab_size)
-        session = Session(parse_spec(request), vocabulary)
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"--model: {folder} holds no model that can be loaded: {reason}"
+        ) from error
+    vocabulary = from_transformers(tokenizer, size=model.config.vocab_size)
+    processors = LogitsProcessorList()
+    if spec is not None:
+        session = Session(spec, vocabulary)
         processors.append(ConstraintLogitsProcessor(session, new_tokens=sampling.max_tokens))
     torch.manual_seed(sampling.seed)
-    inputs = tokenizer(prompt or tokenizer.bos_token or " ", return_tensors="pt")
-    output = model.generate(
-        **inputs,
-        max_new_tokens=sampling.max_tokens,
-        do_sample=sampling.temperature > 0,
-        temperature=sampling.temperature or None,
-        top_p=sampling.top_p,
-        logits_processor=processors,
+    inputs = tokenizer(prompt or tokenizer.bos_token or "\n", return_tensors="pt")
+    chosen = (
+        {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p}
+        if sampling.temperature > 0
+        else {"do_sample": False}
     )
-    written = tokenizer.decode(
-        output[0][inputs["input_ids"].shape[1] :], skip_special_tokens=True
-    ).encode()
-    shown(written)
-    return Written(written, b"", ended=True)
+    output = model.generate(  # type: ignore[misc]
+        **inputs, max_new_tokens=sampling.max_tokens, logits_processor=processors, **chosen
+    )
+    tokens = [int(token) for token in output[0][inputs["input_ids"].shape[1] :]]
+    # The tokens' own bytes: decoding a text from its midst may take a space off its start.
+    text = b"".join(vocabulary.token_bytes(token) for token in tokens if token < vocabulary.size)
+    shown(text)
+    is_finished = any(token in vocabulary.eos for token in tokens)
+    return Written(text, b"", len(tokens), is_finished)

@@ -1,4 +1,4 @@
-"""Writing with a model, under a mask or without."""
+"""Writing with the embedded model, under a mask or without."""
 
 from __future__ import annotations
 
@@ -11,15 +11,28 @@ from numpy.typing import NDArray
 from ananke.cli.ngram import Model
 from ananke.masks import allocate
 from ananke.session import Session
-from ananke.spec import parse_spec
+from ananke.spec import ConstraintSpec
+from ananke.vocabulary import Vocabulary, VocabularyError
 
-__all__ = ["Sampling", "Written", "write"]
+__all__ = ["Sampling", "Written", "draw", "write"]
+
+#: Tokens before the limit from which on the shortest completion is looked at.
+_CLOSE_WITHIN = 64
+
+#: A token drawn now may lengthen the shortest completion by so many tokens.
+_SLACK = 4
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: at most `max_tokens`; temperature 0 is greedy; the likeliest tokens
-    that make up `top_p` of the probability are drawn from."""
+    """How tokens are drawn.
+
+    Attributes:
+        max_tokens: at most so many are written, the closing ones included.
+        temperature: 0 takes the likeliest token.
+        top_p: the likeliest tokens that make up this share of the probability are drawn from.
+        seed: equal seeds give equal texts.
+    """
 
     max_tokens: int = 80
     temperature: float = 0.7
@@ -29,70 +42,87 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Written:
-    """The text written after the prompt; `closing` is the part that the session added to finish
-    it at the token limit, `ended` whether the model ended it itself."""
+    """The text written after the prompt.
+
+    Attributes:
+        text: all of it.
+        closing: its end, where the session finished it because the limit was near.
+        tokens: how many the model drew.
+        is_finished: whether it ends as the mask demands; without a mask, whether the model ended
+            it.
+    """
 
     text: bytes
     closing: bytes
-    ended: bool
+    tokens: int
+    is_finished: bool
 
 
 def write(
     model: Model,
     prompt: str,
     sampling: Sampling,
-    *,
-    language: str | None,
-    spec: dict[str, object] | None = None,
+    spec: ConstraintSpec | None,
     shown: Callable[[bytes], None] = lambda _: None,
 ) -> Written:
-    """Writes on after `prompt`; `language` None (and no `spec`) writes without a mask.
+    """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one.
+
+    `shown` is told each piece of text as it comes.
 
     Raises:
-        SpecError: the spec, or the prompt under it, is not possible.
+        SpecError: the spec, or the prompt under it, can't be honoured.
     """
-    session = None
-    if language is not None or spec is not None:
-        request = spec or {
-            "version": "1.0",
-            "language": language,
-            "context": {"prefix": prompt},
-        }
-        session = Session(parse_spec(request), model.vocabulary)
+    session = None if spec is None else Session(spec, model.vocabulary)
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
-    for _ in range(sampling.max_tokens):
+    look = _CLOSE_WITHIN
+    for drawn in range(sampling.max_tokens):
+        left = sampling.max_tokens - drawn
+        if session is not None and left <= look:
+            closing = session.shortest_completion()
+            if closing is not None:
+                spare = left - _length(model.vocabulary, closing) - 1
+                if spare <= _SLACK:
+                    shown(closing)
+                    return Written(bytes(written) + closing, closing, drawn, is_finished=True)
+                look = left - spare // (_SLACK + 1)
         weights = model.probabilities(context)
         if session is not None:
             session.mask(words)
-            weights = np.where(_bits(words[0], len(weights)), weights, 0.0)
-        token = _draw(weights, sampling, rng)
+            weights = weights * _bits(words[0], len(weights))
+        token = draw(weights, sampling, rng)
         if session is not None:
             session.accept(token)
         if token in model.vocabulary.eos:
-            return Written(bytes(written), b"", ended=True)
+            return Written(bytes(written), b"", drawn, is_finished=True)
         text = model.vocabulary.token_bytes(token)
         written += text
         shown(text)
         context.append(token)
-    closing = (session.shortest_completion() or b"") if session is not None else b""
-    shown(closing)
-    return Written(bytes(written) + closing, closing, ended=False)
+    return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
 
 
-def _bits(words: NDArray[np.int32], size: int) -> NDArray[np.bool_]:
-    return np.unpackbits(words.view(np.uint8), bitorder="little")[:size].astype(bool)
-
-
-def _draw(weights: NDArray[np.float64], sampling: Sampling, rng: np.random.Generator) -> int:
-    if sampling.temperature <= 0:
+def draw(weights: NDArray[np.float64], sampling: Sampling, rng: np.random.Generator) -> int:
+    """A token drawn by its weight; float64 (vocabulary size,), some above 0."""
+    if sampling.temperature == 0:
         return int(np.argmax(weights))
-    order = np.argsort(-weights)
-    ranked = weights[order]
-    ranked = (ranked / ranked.sum()) ** (1.0 / sampling.temperature)
-    ranked /= ranked.sum()
-    kept = max(1, int(np.searchsorted(np.cumsum(ranked), sampling.top_p)) + 1)
-    ranked = ranked[:kept] / ranked[:kept].sum()
-    return int(order[rng.choice(kept, p=ranked)])
+    order = np.argsort(-weights, kind="stable")[: int(np.count_nonzero(weights))]
+    # Logarithms: a low temperature would take small weights below the smallest number.
+    logits = np.log(weights[order] / weights[order[0]]) / sampling.temperature
+    shares = np.exp(logits)
+    shares /= shares.sum()
+    kept = min(int(np.searchsorted(np.cumsum(shares), sampling.top_p)) + 1, len(shares))
+    return int(order[rng.choice(kept, p=shares[:kept] / shares[:kept].sum())])
+
+
+def _bits(words: NDArray[np.int32], size: int) -> NDArray[np.uint8]:
+    return np.unpackbits(words.view(np.uint8), bitorder="little")[:size]
+
+
+def _length(vocabulary: Vocabulary, text: bytes) -> int:
+    try:
+        return len(vocabulary.encode(text))
+    except VocabularyError:
+        return len(text)
