@@ -402,7 +402,7 @@ pub const Linear = struct {
 
     fn viableAt(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
         if (try self.lineEnded(id)) |ended| {
-            if (fuel > 0 and try self.viableAt(ended, sigma, entry, fuel - 1)) return true;
+            if (try self.viableAt(ended, sigma, entry, fuel)) return true;
         }
         const lex = self.grammar.lex;
         const config = lex.configs.items[id];
