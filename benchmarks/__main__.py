@@ -208,8 +208,8 @@ def section(
         "first mask, disk cache empty).\n\n"
         + side
         + "\n### One row of logits, one pair of masks\n\n"
-        f"{vocabulary.size:,} logits, one thread; medians. The native AND is the call from Python less the "
-        "same call on empty masks.\n\n" + masks + f"\nSeed {seed}. {machine()}\n"
+        f"{vocabulary.size:,} logits, one thread; medians. The native AND is the call from Python "
+        "less the same call on empty masks.\n\n" + masks + f"\nSeed {seed}. {machine()}\n"
     )
 
 
