@@ -33,7 +33,7 @@ pub const sigma_kept: u32 = 0xFFFF_FFFF;
 pub const Mode = struct { lex_state: u16, external_state: u16 };
 
 /// Which parts of a serialised scanner state one run of the scanner can depend on: a header, the
-/// last item of a counted list of bytes, the last item of a list to the end. A width of 0: there
+/// last item of a counted list of bytes, the last items of a list to the end. A width of 0: there
 /// is no such list. Scanner states that agree in these share their configurations.
 pub const StateShape = struct { header: u8 = 0, counted: u8 = 0, rest: u8 = 0 };
 
@@ -108,6 +108,9 @@ pub const Lexing = struct {
     shape: ?StateShape = null,
     /// Where this external terminal is valid, the list to the end of a state doesn't matter.
     restless_symbol: u16 = none_symbol,
+    /// The terminal that closes an indented block: the line after it must begin at a column that
+    /// some enclosing block began at.
+    dedent_symbol: u16 = none_symbol,
     projections: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     effects: std.AutoHashMapUnmanaged(Effect, u32) = .empty,
     wide_verdicts: std.StringHashMapUnmanaged(WideVerdict) = .empty,
@@ -259,7 +262,11 @@ pub const Lexing = struct {
             if (list.len >= shape.counted) try short.appendSlice(gpa, list[list.len - shape.counted ..]);
             at += 1 + list.len;
         }
-        if (!restless and shape.rest > 0 and bytes.len >= at + shape.rest) try short.appendSlice(gpa, bytes[bytes.len - shape.rest ..]);
+        if (!restless and shape.rest > 0 and bytes.len > at) {
+            // Two items: what is on top, and what will be once that is taken off.
+            const kept = @min(bytes.len - at, 2 * @as(usize, shape.rest));
+            try short.appendSlice(gpa, bytes[bytes.len - kept ..]);
+        }
         const id = try self.internSigma(short.items);
         try self.projections.put(gpa, key, id);
         return id;
@@ -493,11 +500,24 @@ pub const Lexing = struct {
             .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
             .none => return self.runInternal(mode, unfolded, at_end),
             .found => |f| {
+                if (f.symbol == self.dedent_symbol and !at_end and lastColumn(text) > self.topColumn(self.scanned[0..f.state_len])) return dead;
                 const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;
                 const carry = if (f.end <= same) unfolded[f.end..] else text[f.end..];
                 return self.closeExternal(mode, f.symbol, f.state_len, text, carry);
             },
         }
+    }
+
+    /// The last item of the list to the end of a serialised scanner state, little-endian; 0 if
+    /// the list is empty.
+    fn topColumn(self: *const Lexing, bytes: []const u8) u32 {
+        const shape = self.shape orelse return 0;
+        var at: usize = shape.header;
+        if (shape.counted > 0 and at < bytes.len) at += 1 + @as(usize, bytes[at]) * shape.counted;
+        if (bytes.len < at + shape.rest) return 0;
+        var value: u32 = 0;
+        for (bytes[bytes.len - shape.rest ..], 0..) |byte, i| value |= @as(u32, byte) << @intCast(8 * i);
+        return value;
     }
 
     /// The closing of an external lexeme after a run of the scanner on `text`.
@@ -853,6 +873,19 @@ fn canonicalPartial(sequence: []const u8) []const u8 {
         2 => "\xE1",
         else => "\xF1",
     };
+}
+
+/// Columns of white space at the start of the last line of `text`; a tab counts eight.
+fn lastColumn(text: []const u8) u32 {
+    const line = if (std.mem.lastIndexOfScalar(u8, text, '\n')) |at| text[at + 1 ..] else return 0;
+    var column: u32 = 0;
+    for (line) |byte| switch (byte) {
+        ' ' => column += 1,
+        '\t' => column += 8,
+        '\r', 0x0C => column = 0,
+        else => break,
+    };
+    return column;
 }
 
 const Utf8State = enum { invalid, incomplete, complete };

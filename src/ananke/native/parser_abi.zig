@@ -120,11 +120,12 @@ export fn ananke_grammar_add_scanner_word(grammar: *Grammar, word: [*]const u8, 
     return ok;
 }
 
-/// How the scanner's serialised state is laid out (see lexing.zig), and whether where `symbol` is
-/// valid the list to the end doesn't matter.
-export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16) void {
+/// How the scanner's serialised state is laid out (see lexing.zig), where the list to the
+/// end doesn't matter (`symbol` is valid), and the terminal that ends an indented block.
+export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16, dedent: u16) void {
     grammar.lex.shape = .{ .header = header, .counted = counted, .rest = rest };
     grammar.lex.restless_symbol = symbol;
+    grammar.lex.dedent_symbol = dedent;
 }
 
 export fn ananke_grammar_set_unprobed(grammar: *Grammar, byte: u8) void {

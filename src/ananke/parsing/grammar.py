@@ -80,8 +80,9 @@ class Grammar:
         shape = self.language.state_shape
         if shape is not None:
             symbol = self._terminals_named(shape.restless, "state_shape")[0]
+            dedent = self._terminals_named(shape.dedent, "state_shape")[0]
             lib.ananke_grammar_set_state_shape(
-                self.handle, shape.header, shape.counted, shape.rest, symbol
+                self.handle, shape.header, shape.counted, shape.rest, symbol, dedent
             )
         for byte in self.language.unprobed:
             lib.ananke_grammar_set_unprobed(self.handle, byte)

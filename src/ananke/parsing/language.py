@@ -66,12 +66,15 @@ class StateShape:
         counted: bytes of an item of the counted list (whose count is one byte); 0: no such list.
         rest: bytes of an item of the list to the end; 0: no such list.
         restless: where this external terminal is valid, the list to the end doesn't matter.
+        dedent: the external terminal that ends an indented block; the list to the end holds the
+            columns of the open blocks, and the next line must begin at one of them.
     """
 
     header: int
     counted: int
     rest: int
     restless: str
+    dedent: str
 
 
 @dataclass(frozen=True)

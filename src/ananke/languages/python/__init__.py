@@ -57,7 +57,9 @@ LANGUAGE = Language(
         "_string_content": (b"x",),
     },
     # Whether inside an interpolation; the open strings; the columns of the open blocks.
-    state_shape=StateShape(header=1, counted=1, rest=2, restless="_string_content"),
+    state_shape=StateShape(
+        header=1, counted=1, rest=2, restless="_string_content", dedent="_dedent"
+    ),
     # A block isn't empty: where it may be indented it may not be left out.
     exclusions=(("_indent", "_newline"),),
     # Python 2.
