@@ -282,7 +282,7 @@ def test_a_tag_of_free_text_is_closed_by_its_end(vocabulary: Vocabulary) -> None
 
 def test_no_completion_within_the_bound(vocabulary: Vocabulary) -> None:
     grammar = {"kind": "regex", "source": "([a-z]{2}[0-9]{2}){50}"}
-    s = session(vocabulary, grammar=grammar, limits={"completion_steps": 9})
+    s = session(vocabulary, grammar=grammar, limits={"completion_steps": 60})
     assert s.shortest_completion() is None
 
 

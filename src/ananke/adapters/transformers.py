@@ -173,6 +173,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         if not row.plan and left <= row.look:
             completion = _spelled_completion(row.session)
             if completion is None:
+                row.look = left // 2
                 return []
             spare = left - len(completion) - 1
             if spare <= _SLACK:

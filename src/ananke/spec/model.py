@@ -158,7 +158,7 @@ class Limits(_Model):
         default=4096, ge=0, le=MIB, description="Longest forced text that one call looks for."
     )
     completion_steps: int = Field(
-        default=4000,
+        default=2000,
         ge=0,
         le=1_000_000,
         description="States computed in one search for a completion under a user's grammar.",
