@@ -65,11 +65,11 @@ app = typer.Typer(
     name="ananke",
     help="Masks, at every decoding step, each token that would make generated code wrong.",
     epilog="Exit codes: 0 all is well, 1 something was found, 2 the call or its input is wrong.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
 )
-spec_app = typer.Typer(help="The format of requests.", no_args_is_help=True, rich_markup_mode=None)
+spec_app = typer.Typer(help="The format of requests.", rich_markup_mode=None)
 app.add_typer(spec_app, name="spec")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
@@ -89,11 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, standalone_mode=False, prog_name="ananke")
         sys.stdout.flush()
     except TyperException as error:
-        # Help that was asked for by giving no command has been printed already.
-        return _complain(error.format_message()) if error.format_message() else 2
+        return _complain(" ".join(error.format_message().split()))
     except _INPUT_ERRORS as error:
         return _complain("; ".join(str(error).splitlines()))
     except (KeyboardInterrupt, typer.Abort):
@@ -118,12 +117,14 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -151,8 +152,6 @@ def generate(
     constraint = request if mask else None
     shown = _ignore if as_json else _show
     embedded = _embedded(request.language) if model is None else None
-    if not as_json:
-        _show(begin.encode())
     if model is not None:
         from ananke.cli.local_model import write_with_model
 
@@ -255,7 +254,7 @@ def demo(
         _print_json([_demo_facts(one) for one in texts])
     else:
         _summarize(console, texts)
-    if any(one.is_masked and one.verdict and not one.verdict.parses for one in texts):
+    if any(one.is_masked and not one.written.is_finished for one in texts):
         raise typer.Exit(1)
 
 
@@ -337,10 +336,9 @@ def complete(
         _print_json(groups)
         return
     console = Console(highlight=False)
-    table = Table.grid(padding=(0, 2))
+    width = max(map(len, groups))
     for name, terminals in groups.items():
-        table.add_row(f"[bold]{name}[/]", escape("  ".join(terminals)))
-    console.print(table)
+        console.print(f"[bold]{name:<{width}}[/]  {escape(' '.join(terminals))}", soft_wrap=True)
 
 
 @app.command()

@@ -54,6 +54,7 @@ def write_with_model(
     if spec is not None:
         session = Session(spec, vocabulary)
         processors.append(ConstraintLogitsProcessor(session, new_tokens=sampling.max_tokens))
+    shown(prompt.encode())
     torch.manual_seed(sampling.seed)
     inputs = tokenizer(prompt or tokenizer.bos_token or "\n", return_tensors="pt")
     chosen = (

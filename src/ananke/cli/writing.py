@@ -67,12 +67,13 @@ def write(
 ) -> Written:
     """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one.
 
-    `shown` is told each piece of text as it comes.
+    `shown` is told the prompt, once it is known to be possible, and each piece of text after it.
 
     Raises:
         SpecError: the spec, or the prompt under it, can't be honoured.
     """
     session = None if spec is None else Session(spec, model.vocabulary)
+    shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
     words = allocate(1, model.vocabulary.size)
