@@ -18,7 +18,7 @@ from benchmarks.ours import Flatness, Pass, measure_files, measure_flatness, mea
 from benchmarks.peers import PeerFigures, measure_peers
 from benchmarks.startup import Startup, measure_startup
 from benchmarks.timing import Times
-from evals.__main__ import Corpora, Languages, Quick, Seed, chosen
+from evals.__main__ import Corpora, Files, Languages, Quick, Seed, chosen
 from evals.corpora import CorpusError, corpora_directory
 from evals.evaluation import Options
 from evals.progress import say, steps
@@ -216,11 +216,12 @@ def section(
 def main(
     language: Languages = None,
     corpora: Corpora = None,
+    files: Files = None,
     seed: Seed = Options.seed,
     quick: Quick = False,
 ) -> None:
     """Speed beside other engines; exit code 1 when a target is missed."""
-    options = Options(corpora_directory(corpora), seed, quick)
+    options = Options(corpora_directory(corpora), seed, quick, files)
     languages = chosen(language)
     vocabulary = vocabulary_named(vocabulary_names()[0])
     peers = measure_peers(vocabulary, texts=3 if quick else 20, seed=seed)
