@@ -20,7 +20,7 @@ ZIG := $(wildcard src/ananke/native/*.zig)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test native check wheels bench agree fuzz clean
+.PHONY: help demo test native check wheels corpora bench agree fuzz clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -41,13 +41,16 @@ check: ## format, lint, types, Zig tests, all tests; what CI runs
 wheels: $(INSTALLED) ## wheels for Linux and macOS, x86-64 and arm64, into dist/
 	$(BIN)/python scripts/wheels.py $(ARGS)
 
-bench: $(PEERS) $(NATIVE) ## speed, beside other engines
+corpora: $(INSTALLED) ## real code for the next three, from npm, apt and pip, once
+	$(BIN)/python -m evals corpora
+
+bench: $(PEERS) $(NATIVE) corpora ## speed, beside other engines
 	$(BIN)/python -m benchmarks $(ARGS)
 
-agree: $(INSTALLED) $(NATIVE) ## agreement with tree-sitter and the compilers on real files
+agree: $(INSTALLED) $(NATIVE) corpora ## agreement with tree-sitter and the compilers on real files
 	$(BIN)/python -m evals agree $(ARGS)
 
-fuzz: $(INSTALLED) $(NATIVE) ## random and hostile input
+fuzz: $(INSTALLED) $(NATIVE) corpora ## random and hostile input
 	$(BIN)/python -m evals fuzz $(ARGS)
 
 clean: ## remove what was built, and the environment

@@ -34,7 +34,7 @@ def vocabulary_named(name: str) -> Vocabulary:
     package, file, size = _FILES[name]
     found = find_spec(package)
     if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"{package} is missing; run `pip install ananke[evals]`")
+        raise ModuleNotFoundError(f"{package} is missing; install tests/vocabularies.txt")
     return load_vocabulary(Path(found.origin).parent / file, size=size)
 
 
