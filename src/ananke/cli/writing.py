@@ -89,6 +89,9 @@ def write(
                     shown(closing)
                     return Written(bytes(written) + closing, closing, drawn, is_finished=True)
                 look = left - spare // (_SLACK + 1)
+            else:
+                # The search is bounded and costly; some tokens later it may be easier.
+                look = left - max(1, left // 8)
         weights = model.probabilities(context)
         if session is not None:
             session.mask(words)

@@ -249,9 +249,9 @@ const max_visits = 20_000;
 /// Work bound of one search: states fed.
 const max_feeds = 6_000;
 /// Candidates tried from one state.
-const max_candidates = 24;
+const max_candidates = 16;
 
-const Candidate = struct { estimate: u32, text: []const u8 };
+const Candidate = struct { estimate: u32, text: []const u8, separator: u8 = 0 };
 
 const Frontier = struct {
     estimate: u32,
@@ -297,13 +297,14 @@ pub fn search(grammar: *glr.Grammar, from: *glr.State, suffix: []const u8) !?[]u
                 return if (x.estimate != y.estimate) x.estimate < y.estimate else x.text.len < y.text.len;
             }
         }.less);
-        var tried: u32 = 0;
+        // Each kind of separator has its own share: in a comment all but line ends lead on.
+        var tried: [separators.len + 1]u32 = @splat(0);
         for (candidates.items, 0..) |candidate, i| {
-            if (tried >= max_candidates) break;
+            if (tried[candidate.separator] >= max_candidates) continue;
             if (i > 0 and std.mem.eql(u8, candidate.text, candidates.items[i - 1].text)) continue;
             feeds += 1;
             const next = try grammar.feed(item.state, candidate.text) orelse continue;
-            tried += 1;
+            tried[candidate.separator] += 1;
             const text = try std.mem.concat(texts.allocator(), u8, &.{ item.text, candidate.text });
             try queue.push(gpa, .{
                 .estimate = @as(u32, @intCast(text.len)) + candidate.estimate,
@@ -397,8 +398,8 @@ fn collectFresh(grammar: *glr.Grammar, costs: *const Costs, view: *linear.Linear
         if (best == infinite) continue;
         const spelling = spellings[symbol];
         try out.append(gpa, .{ .estimate = best, .text = spelling });
-        for (separators) |separator| {
-            try out.append(gpa, .{ .estimate = best + 1, .text = try std.mem.concat(a, u8, &.{ separator, spelling }) });
+        for (separators, 1..) |separator, kind| {
+            try out.append(gpa, .{ .estimate = best + 1, .separator = @intCast(kind), .text = try std.mem.concat(a, u8, &.{ separator, spelling }) });
         }
     }
 }

@@ -30,6 +30,8 @@ pub const Fold = struct {
     forgets: [256]bool = @splat(false),
     /// Bytes that matter only at the start of the lexeme.
     opening: [256]bool = @splat(false),
+    /// A lexeme that the scanner gives up at one of these bytes is none of the language's.
+    fatal: [256]bool = @splat(false),
     /// Class 2 shrinks only before the first line end: after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
@@ -146,6 +148,8 @@ fn dropLine(out: *std.ArrayList(u8)) void {
     const text = out.items;
     const last = text.len - 1;
     const previous = std.mem.lastIndexOfScalar(u8, text[0..last], '\n') orelse return;
+    // A line end that is escaped ends no line: what follows belongs to the line before.
+    if (previous > 0 and text[previous - 1] == '\\') return;
     const line = text[previous + 1 .. last];
     const first = std.mem.indexOfScalar(u8, text, '\n') orelse return;
     const blank = std.mem.indexOfNone(u8, line, " \t\r") == null;

@@ -498,7 +498,14 @@ pub const Lexing = struct {
     fn decideExternal(self: *Lexing, mode: u16, sigma: u32, text: []const u8, unfolded: []const u8, at_end: bool) !u32 {
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
-            .none => return self.runInternal(mode, unfolded, at_end),
+            .none => {
+                if (text.len > 1 and !at_end) {
+                    if (self.foldOf(mode)) |one| {
+                        if (one.fatal[text[text.len - 1]]) return dead;
+                    }
+                }
+                return self.runInternal(mode, unfolded, at_end);
+            },
             .found => |f| {
                 if (f.symbol == self.dedent_symbol and !at_end and lastColumn(text) > self.topColumn(self.scanned[0..f.state_len])) return dead;
                 const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;

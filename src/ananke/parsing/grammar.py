@@ -123,7 +123,10 @@ class Grammar:
                 symbol,
                 bytes(classes),
                 bytes(representatives),
-                bytes((byte in fold.forgets) | (byte in fold.opening) << 1 for byte in range(256)),
+                bytes(
+                    (byte in fold.forgets) | (byte in fold.opening) << 1 | (byte in fold.fatal) << 2
+                    for byte in range(256)
+                ),
                 fold.escape[0] if fold.escape else -1,
                 fold.drops_lines | fold.leading << 1,
             )

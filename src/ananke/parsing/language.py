@@ -30,6 +30,7 @@ class Fold:
         drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
         forgets: these bytes don't matter any more once a byte of the first run follows.
         opening: these matter at the start of the lexeme only.
+        fatal: a lexeme that the scanner gives up at one of these is none of the language's.
         leading: the second run counts only before the first line end (after it, columns do).
         words: the words that the scanner looks for; any other run of letters acts like one.
     """
@@ -41,6 +42,7 @@ class Fold:
     drops_lines: bool = False
     forgets: bytes = b""
     opening: bytes = b""
+    fatal: bytes = b""
     leading: bool = False
     words: tuple[bytes, ...] = ()
 

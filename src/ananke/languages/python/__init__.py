@@ -10,6 +10,7 @@ __all__ = ["LANGUAGE"]
 
 
 class _Columns(TypedDict):
+    escape: bytes
     runs: tuple[tuple[bytes, bytes], ...]
     comments: tuple[tuple[bytes, bytes], ...]
     drops_lines: bool
@@ -21,6 +22,7 @@ _PLAIN = bytes(b for b in range(1, 256) if b not in b"\"'`\\{}\r\n")
 
 #: At a line end the columns of the next line count, and of the comments between only the first.
 _BY_COLUMN: _Columns = {
+    "escape": b"\\",
     "runs": ((b"\n", b"\n"), (b" \t\f", b" ")),
     "comments": ((b"#", b"\n"),),
     "drops_lines": True,
@@ -39,13 +41,18 @@ LANGUAGE = Language(
     folds=(
         Fold(
             where="_string_content",
-            runs=((_PLAIN, b"x"), (b"\n", b"\n")),
+            runs=((_PLAIN, b"x"),),
             escape=b"\\",
             forgets=b"x\"'`\\\r\n",
             opening=b"{}",
+            # A string in single quotes ends on its line.
+            fatal=b"\n",
         ),
         *(Fold(where=name, **_BY_COLUMN) for name in ("_indent", "_dedent")),
-        *(Fold(where=name, runs=((b" \t\f", b" "), (b"\n", b"\n"))) for name in (")", "]", "}")),
+        *(
+            Fold(where=name, runs=((b" \t\f", b" "), (b"\n", b"\n")), escape=b"\\")
+            for name in (")", "]", "}")
+        ),
         *(Fold(where=name, **_BY_COLUMN) for name in ("_newline", "comment")),
     ),
     probes=(b"x", b'"', b"'", b'"""', b"'''", b"\nx", b"(", b")", b"]", b"}", b"}}", *_INDENTS),
