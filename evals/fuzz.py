@@ -196,6 +196,8 @@ def measure(language: str, options: Options) -> Findings:
         "seconds": round(time.monotonic() - began, 1),
     }
     misses = list(problems)
+    if done < count:
+        misses.append(f"{language}: {done:,} of {count:,} inputs in the time given")
     if done and not taken:
         misses.append(f"{language}: not one piece of {done} inputs was taken")
     return Findings(summary, (), misses)
