@@ -1,0 +1,385 @@
+"""The commands as a user runs them: output, exit codes, one line for each bad input."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ananke import __version__
+from ananke.cli import app as application
+from ananke.cli import main
+from ananke.cli.judges import judge
+from ananke.cli.ngram import Model, train
+from ananke.languages import LANGUAGES
+from ananke.spec.schema import published_schema
+
+#: Python that begins a file viably whatever is cut off, and Zig, to learn a little of both.
+TEXTS = [
+    "def f(x):\n    return x + 1\n\nclass A:\n    def g(self):\n        return [1, 2]\n",
+    'const std = @import("std");\nfn f(a: u32) u32 {\n    return a + 1;\n}\n',
+] * 8
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return train(TEXTS, 300)
+
+
+@pytest.fixture(autouse=True)
+def _small_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "_embedded", lambda _: model)
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version") == (0, f"ananke {__version__}\n", "")
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("generate", "demo", "check", "complete", "trace", "bench", "doctor", "spec"):
+        assert re.search(rf"^  {command} ", out, re.M)
+    assert "Exit codes" in out
+    assert run()[1] == out
+
+
+def test_the_schema_is_the_published_one(run: Run) -> None:
+    assert run("spec", "schema") == (0, published_schema(), "")
+
+
+# check
+
+
+def test_check_tells_complete_unfinished_and_wrong(run: Run, tmp_path: Path) -> None:
+    good = write(tmp_path, "good.py", "x = 1\n")
+    part = write(tmp_path, "part.py", "def f(")
+    assert run("check", good) == (0, f"{good}: complete python\n", "")
+    code, out, _ = run("check", good, part)
+    assert code == 1
+    assert f"{part}: unfinished python; expected" in out
+    assert run("check", "--partial", good, part)[0] == 0
+
+
+def test_check_shows_the_place_with_a_caret(run: Run, tmp_path: Path) -> None:
+    bad = write(tmp_path, "bad.zig", 'const a = "é";\n\tconst b = "ü" ++ ;\n')
+    code, out, _ = run("check", bad)
+    assert code == 1
+    first, source, caret, expected = out.splitlines()
+    assert first.startswith(f"{bad}:2:19: ")
+    assert source[caret.index("^")] == ";"
+    assert "identifier" in expected
+    assert run("check", "--partial", bad)[0] == 1
+
+
+def test_check_json(run: Run, tmp_path: Path) -> None:
+    bad = write(tmp_path, "bad.py", "x = = 1\n")
+    code, out, err = run("check", "--json", bad)
+    assert (code, err) == (1, "")
+    [found] = json.loads(out)
+    assert (found["verdict"], found["line"], found["column"]) == ("wrong", 1, 5)
+    assert "identifier" in found["expected"]
+
+
+@pytest.mark.parametrize("width", [90, 5000])
+def test_a_long_line_is_cut_around_the_caret(run: Run, tmp_path: Path, width: int) -> None:
+    bad = write(tmp_path, "bad.py", f"x = {'1+' * width}) # {'y' * width}\n")
+    _, out, _ = run("check", bad)
+    _, source, caret, _ = out.splitlines()
+    assert source[caret.index("^")] == ")"
+    assert len(source) < 120
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_standard_input_in_every_language(run: Run, language: str, tmp_path: Path) -> None:
+    empty = write(tmp_path, "empty", "")
+    assert run("check", "--language", language, empty)[1].startswith(str(empty))
+
+
+# complete
+
+
+def test_complete_groups_what_may_come(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "a.py", "def f():\n    return x \n")
+    code, out, _ = run("complete", "--json", f"{path}:2:14")
+    groups = json.loads(out)
+    assert code == 0
+    assert {"and", "if", "not"} <= set(groups["keywords"])
+    assert {"+", "=="} <= set(groups["operators"])
+    assert {"(", "."} <= set(groups["punctuation"])
+    assert "return" not in groups["keywords"]
+    assert groups["end"]
+    code, out, _ = run("complete", f"{path}:1:3")
+    assert code == 0
+    assert re.search(r"^keywords +def del$", out, re.M)
+    assert "operators" not in out
+
+
+# trace and bench
+
+
+def test_trace_goes_through_the_file(run: Run, tmp_path: Path, model: Model) -> None:
+    path = write(tmp_path, "a.py", TEXTS[0])
+    code, out, _ = run("trace", "--json", path)
+    facts = json.loads(out)
+    assert code == 0
+    assert "".join(row["text"] for row in facts["tokens"]) == TEXTS[0]
+    assert all(0 < row["admitted"] <= 1 for row in facts["tokens"])
+    assert facts["vocabulary"] == model.vocabulary.size
+    assert facts["mask"]["count"] == len(facts["tokens"])
+    assert facts["mask"]["p50_us"] <= facts["mask"]["p99_us"] <= facts["mask"]["max_us"]
+    code, out, _ = run("trace", "--limit", "3", path)
+    assert code == 0
+    assert "3 tokens of a vocabulary of 300" in out
+
+
+def test_trace_shows_forced_text_and_the_refused_token(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "a.zig", "const a = @import(x) ;;")
+    code, out, _ = run("trace", "--json", path)
+    facts = json.loads(out)
+    assert code == 1
+    assert "no zig program" in facts["refused"]
+    code, out, _ = run("trace", path)
+    assert code == 1
+    assert "is not admitted" in out
+
+
+def test_bench_times_a_file_twice(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "a.py", TEXTS[0])
+    code, out, _ = run("bench", "--json", path)
+    facts = json.loads(out)
+    assert code == 0
+    for each in (facts["first"], facts["again"]):
+        for figures in each.values():
+            assert 0 < figures["p50_us"] <= figures["max_us"]
+    code, out, _ = run("bench", "--limit", "10", path)
+    assert code == 0
+    assert "again pass" in out
+
+
+# generate
+
+
+def test_equal_seeds_give_equal_texts(run: Run) -> None:
+    arguments = ("generate", "--prompt", "x = 1\n", "--temperature", "2", "--max-tokens", "6")
+    texts = [run(*arguments, "--seed", str(seed))[1] for seed in (3, 3, 4, 5)]
+    assert all(text.startswith("x = 1\n") for text in texts)
+    assert texts[0] == texts[1]
+    assert len(set(texts)) > 1
+
+
+def test_a_text_that_is_finished_is_a_program(run: Run, tmp_path: Path) -> None:
+    finished = 0
+    for temperature, seed in (("0", 0), ("0.7", 0), ("0.7", 1), ("3", 0), ("3", 1)):
+        code, out, err = run(
+            *("generate", "--prompt", "x = (", "--temperature", temperature),
+            *("--max-tokens", "12", "--seed", str(seed), "--json"),
+        )
+        written = json.loads(out)
+        assert code == (0 if written["finished"] else 1)
+        assert err.startswith("ananke: the text could not be finished") == (code == 1)
+        assert written["tokens"] <= 12
+        if written["finished"]:
+            finished += 1
+            path = write(tmp_path, "a.py", written["prompt"] + written["text"])
+            assert run("check", path)[0] == 0
+    assert finished
+
+
+def test_without_a_mask_anything_goes(run: Run) -> None:
+    code, out, _ = run("generate", "--no-mask", "--prompt", "def )", "--max-tokens", "5", "--json")
+    assert code == 0
+    assert json.loads(out)["closing"] == ""
+
+
+def test_generate_under_a_spec(run: Run, tmp_path: Path) -> None:
+    grammar = {"kind": "regex", "source": "[ab]{3}"}
+    for number, extra in enumerate(({}, {"language": "python", "context": {"prefix": "x = "}})):
+        spec = {"version": "1.0", "grammar": grammar, **extra}
+        path = write(tmp_path, f"{number}.json", json.dumps(spec))
+        code, out, _ = run("generate", "--spec", path, "--max-tokens", "20")
+        assert code == 0
+        assert re.fullmatch(r"(x = )?[ab]{3}", out.strip())
+
+
+def test_a_prompt_from_a_file(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, "prompt", "x = [")
+    code, out, _ = run("generate", "--prompt-file", path, "--max-tokens", "10")
+    assert code == 0
+    assert out.startswith("x = [")
+
+
+# demo
+
+
+def test_demo_judges_every_text(run: Run) -> None:
+    code, out, _ = run("demo", "--json", "--max-tokens", "5")
+    texts = json.loads(out)
+    assert {(one["language"], one["masked"]) for one in texts} == {
+        (language, masked) for language in ("python", "zig") for masked in (False, True)
+    }
+    parse = [one["verdict"]["parses"] for one in texts if one["masked"]]
+    assert code == (0 if all(parse) else 1)
+    for one in texts:
+        whole = one["prompt"] + one["text"]
+        if one["language"] == "python":
+            assert one["verdict"]["parses"] == _parses(whole)
+    code, out, _ = run("demo", "--max-tokens", "5")
+    assert "without the mask" in out
+    assert "texts that parse" in out
+    assert "\x1b" not in out
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "parses", "accepts"),
+    [
+        ("python", "def f():\n    pass\n", True, True),
+        ("python", "def f(:\n", False, False),
+        ("python", "return 1\n", True, False),
+        ("python", "x = '\0'\n", False, False),
+        ("python", "(" * 300, False, False),
+        ("zig", "const a = 1;\n", True, True),
+        ("zig", "const a = ;\n", False, False),
+        ("zig", "const a = b;\n", True, False),
+        ("zig", 'const a = "\n', False, False),
+    ],
+)
+def test_judges(language: str, text: str, parses: bool, accepts: bool) -> None:
+    verdict = judge(language, text.encode())
+    assert verdict is not None
+    assert (verdict.parses, verdict.accepts) == (parses, accepts)
+    assert verdict.words
+
+
+def test_no_judge_for_other_languages() -> None:
+    assert judge("go", b"package a") is None
+
+
+# doctor
+
+
+def test_doctor(run: Run) -> None:
+    code, out, _ = run("doctor", "--json")
+    facts = json.loads(out)
+    assert code == (0 if facts["is_healthy"] else 1)
+    assert facts["version"] == __version__
+    assert [one["language"] for one in facts["grammars"]] == list(LANGUAGES)
+    assert f"ananke    {__version__}" in run("doctor")[1]
+
+
+# bad input
+
+
+def _bad_inputs(folder: Path) -> list[tuple[list[Any], str]]:
+    good = write(folder, "good.py", "x = 1\n")
+    binary = write(folder, "binary.py", b"x = 1\n\xff\xfe")
+    bad_spec = write(folder, "bad.json", '{"language": "python", "foo": 1}')
+    return [
+        (["check"], "files"),
+        (["check", folder / "none.py"], "none.py: can't be read"),
+        (["check", "--language", "go", folder], "can't be read"),
+        (["check", "a\0b.py"], "can't be read"),
+        (["check", binary], "binary.py: line 2: byte 6 is not UTF-8"),
+        (["check", write(folder, "noname", "x")], "--language"),
+        (["check", good, "--language", "cobol"], "no language 'cobol'; choose one of python"),
+        (["check", "--bogus", good], "--bogus"),
+        (["bogus"], "bogus"),
+        (["spec"], "command"),
+        (["complete", good], "FILE:LINE:COL"),
+        (["complete", f"{good}:0:1"], "the file has 2 lines"),
+        (["complete", f"{good}:1:9"], "line 1 has columns 1 to 6"),
+        (["complete", f"{good}:1:x"], "FILE:LINE:COL"),
+        (["complete", f"{write(folder, 'b.py', ')')}:1:2"], "ananke check"),
+        (["trace", write(folder, "empty.py", "")], "is empty"),
+        (["trace", good, "--tokenizer", folder / "none.json"], "none.json"),
+        (["trace", good, "--tokenizer", good], "good.py"),
+        (["bench", write(folder, "c.py", ")")], "not a program"),
+        (["generate", "--max-tokens", "0"], "--max-tokens"),
+        (["generate", "--temperature", "-1"], "--temperature"),
+        (["generate", "--seed", "x"], "--seed"),
+        (["generate", "--prompt", "def )"], "spec.context.prefix"),
+        (["generate", "--prompt", "x", "--prompt-file", good], "--prompt-file"),
+        (["generate", "--language", "cobol"], "no language 'cobol'"),
+        (["generate", "--spec", folder / "none"], "can't be read"),
+        (["generate", "--spec", bad_spec], "bad.json: spec.foo"),
+        (["generate", "--spec", good], "good.py: spec: is not JSON"),
+        (["generate", "--spec", bad_spec, "--prompt", "x"], "--prompt: the spec says it"),
+        (["generate", "--model", folder / "none"], "--model"),
+    ]
+
+
+def test_bad_input_is_one_line_and_exit_code_2(run: Run, tmp_path: Path) -> None:
+    for arguments, words in _bad_inputs(tmp_path):
+        code, out, err = run(*arguments)
+        assert (code, arguments) == (2, arguments)
+        assert err.startswith("ananke: ")
+        assert err.count("\n") == 1
+        assert words in err
+        assert "Traceback" not in out + err
+
+
+# as a process
+
+
+def _process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    code = "import sys; from ananke.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, check=False, **options
+    )
+
+
+def test_standard_input_exit_codes_and_plain_output() -> None:
+    done = _process("check", "-", "--language", "python", input=b"x = (1,\n")
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"-: unfinished python")
+    assert b"\x1b" not in done.stdout
+    done = _process("check", "-", "--language", "python", input=b"\xff")
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.py", "x = 1\n")
+    code = "import sys; from ananke.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "check", *[str(path)] * 3000],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
