@@ -86,7 +86,7 @@ def find_oracle(language: str) -> Oracle | None:
     command, suffix = {
         "rust": (["rustc", "--edition=2024", "-Zparse-crate-root-only"], ".rs"),
         "go": (["gofmt", "-e"], ".go"),
-        "swift": (["swift-frontend", "-parse"], ".swift"),
+        "swift": (["swift-frontend", "-parse", "-swift-version", "6"], ".swift"),
     }[language]
     return Oracle(name, _running(command, suffix)) if shutil.which(command[0]) else None
 
