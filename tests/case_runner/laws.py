@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 
 from tests.case_runner.checking import Walk
-from tests.case_runner.engine import Engine, NotAdmitted, State
+from tests.case_runner.engine import Engine, NotAdmitted, State, Steps
 from tests.case_runner.reading import Block, CaseError
 
 __all__ = ["check_laws"]
@@ -117,8 +117,7 @@ def _session_agrees(text: bytes, engine: Engine, last: State, chance: random.Ran
     vocabulary = engine.vocabulary
     tokens = vocabulary.random_encode(text, chance)
     session = engine.session()
-    for token in tokens:
-        session.accept(token)
+    _replay(session, tokens, engine)
     admitted = engine.session_admits(session)
     if admitted != engine.admitted(last):
         raise _BrokenError("a session's mask is its state's: they differ")
@@ -138,10 +137,18 @@ def _session_agrees(text: bytes, engine: Engine, last: State, chance: random.Ran
         raise _BrokenError("a fork is independent: the session's mask is another one now")
     back = chance.randint(0, len(tokens))
     fork.rollback(1 + back)
-    for token in tokens[len(tokens) - back :]:
-        fork.accept(token)
+    _replay(fork, tokens[len(tokens) - back :], engine)
     if engine.session_admits(fork) != admitted:
         raise _BrokenError(f"rollback then replay gives the same mask: not of {back}")
+
+
+def _replay(session: Steps, tokens: list[int], engine: Engine) -> None:
+    for token in tokens:
+        try:
+            session.accept(token)
+        except NotAdmitted:
+            text = engine.vocabulary.token_bytes(token)
+            raise _BrokenError(f"a session takes what the state takes: not {text!r}") from None
 
 
 def _spell(cut: list[bytes]) -> str:
