@@ -68,7 +68,12 @@ def find_oracle(language: str) -> Oracle | None:
     name = _NAMES[language]
     if language == "python":
         program = next(
-            (found for minor in (14, 13, 12) if (found := shutil.which(f"python3.{minor}"))),
+            (
+                found
+                # A launcher of versions that aren't installed is found as well, but doesn't run.
+                for minor in (14, 13, 12)
+                if (found := shutil.which(f"python3.{minor}")) and _version(found)
+            ),
             sys.executable,
         )
         judge = _talking([program, str(_HERE / "judge_python.py")])
