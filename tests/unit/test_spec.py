@@ -36,6 +36,13 @@ FULL = {
     "language": LANGUAGE,
     "context": {"prefix": "a é\n", "suffix": "", "path": "pkg/f"},
     "grammar": {"kind": "regex", "source": "[^\n]*"},
+    "imports": {
+        "allow": ["os.path", "net/http", "std::collections", "../local"],
+        "deny": ["os.path.join"],
+        "stubs": [{"module": "host.api", "source": "def send(text: str) -> None: ..."}],
+        "environment": ".venv",
+        "project": ".",
+    },
     "domains": ["syntax", "types"],
     "budgets": {"token_microseconds": 100},
     "limits": {

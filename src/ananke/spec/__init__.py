@@ -4,6 +4,7 @@
 """
 
 from ananke.spec.errors import SpecError, Violation, spec_error
+from ananke.spec.imports import Imports, ModuleStub
 from ananke.spec.model import (
     DOMAIN_NAMES,
     GRAMMAR_KINDS,
@@ -25,7 +26,9 @@ __all__ = [
     "ConstraintSpec",
     "Context",
     "Grammar",
+    "Imports",
     "Limits",
+    "ModuleStub",
     "SpecError",
     "Violation",
     "parse_spec",

@@ -22,9 +22,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
@@ -33,6 +31,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from ananke.spec.base import FilePath, Model, Text, encodable
+from ananke.spec.imports import Imports
+from ananke.spec.imports import contradictions as import_contradictions
 
 GrammarKind = Literal["json_schema", "regex", "lark", "ebnf", "structural_tag"]
 DomainName = Literal["syntax", "imports", "types", "controlflow", "semantics"]
@@ -46,33 +48,7 @@ _JSON_KINDS: frozenset[str] = frozenset({"json_schema", "structural_tag"})
 MIB = 1024 * 1024
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        revalidate_instances="never",
-    )
-
-
-def _encodable(text: str) -> str:
-    """Refuse lone surrogates: such text has no bytes that a token could match."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError(
-            "not_utf8",
-            "character {at} is a lone surrogate, which has no UTF-8 form; send well-formed text",
-            {"at": error.start},
-        ) from None
-    return text
-
-
-Text = Annotated[str, BeforeValidator(lambda v: _encodable(v) if isinstance(v, str) else v)]
-
-
-class Context(_Model):
+class Context(Model):
     """The text around the place where generation writes."""
 
     prefix: Text = Field(default="", description="Text before the cursor. Given, not judged.")
@@ -81,26 +57,19 @@ class Context(_Model):
         description="Text after the cursor. null: not known (open world); "
         '"": known to be empty (the generated text ends the file).',
     )
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = Field(
+    path: FilePath | None = Field(
         default=None, description="Path of the file being written; it need not exist."
     )
-
-    @field_validator("path")
-    @classmethod
-    def _no_nul(cls, path: str | None) -> str | None:
-        if path is not None and "\0" in path:
-            raise PydanticCustomError("nul", "a path can't hold a NUL character")
-        return None if path is None else _encodable(path)
 
 
 def _compact_json(value: object) -> object:
     """JSON written in place becomes compact text; the order of keys is kept (it has a meaning)."""
     if isinstance(value, dict | bool):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _encodable(value) if isinstance(value, str) else value
+    return encodable(value) if isinstance(value, str) else value
 
 
-class Grammar(_Model):
+class Grammar(Model):
     """The user's own grammar; it binds the generated text only, neither prefix nor suffix."""
 
     kind: GrammarKind
@@ -132,7 +101,7 @@ class Grammar(_Model):
         return source
 
 
-class Budgets(_Model):
+class Budgets(Model):
     """Time allowed. What is over budget is counted in the session's statistics, never hidden."""
 
     token_microseconds: Annotated[int, Field(ge=1, le=60_000_000)] | None = Field(
@@ -142,7 +111,7 @@ class Budgets(_Model):
     )
 
 
-class Limits(_Model):
+class Limits(Model):
     """Bounds on input and search. Each has a ceiling, since a spec may come from a stranger."""
 
     prefix_bytes: int = Field(
@@ -165,7 +134,7 @@ class Limits(_Model):
     )
 
 
-class ConstraintSpec(_Model):
+class ConstraintSpec(Model):
     """One request: a language, a user's grammar, or both (then both must admit each token)."""
 
     version: Literal["1.0"] = Field(default="1.0", description="Version of this format.")
@@ -174,6 +143,7 @@ class ConstraintSpec(_Model):
     )
     context: Context = Context()
     grammar: Grammar | None = None
+    imports: Imports = Imports()
     domains: Annotated[
         tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ] = ("syntax",)
@@ -222,12 +192,15 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
                     f"context.{name}",
                     "needs a language: a user's grammar binds the generated text only",
                 )
+        if spec.imports != Imports():
+            yield "imports", "needs a language: modules are a language's"
         for at, domain in enumerate(spec.domains):
             if domain != "syntax":
                 yield f"domains[{at}]", f"the {domain} domain needs a language"
     for at, domain in enumerate(spec.domains):
         if domain in spec.domains[:at]:
             yield f"domains[{at}]", f"{domain} is named twice"
+    yield from import_contradictions(spec.imports)
     if grammar is not None and "syntax" not in spec.domains:
         yield "domains", 'a grammar belongs to the syntax domain: add "syntax" or drop the grammar'
     for place, text, limit, bound in (
