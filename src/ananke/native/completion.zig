@@ -229,7 +229,7 @@ pub fn costToGo(view: *linear.Linear, costs: *const Costs, top: *linear.Entry) !
             if (short) continue;
             const goto = grammar.lang.lookup(base.state, known.fact.symbol);
             if (goto == 0) continue;
-            const next = if (goto == base.state) base else try view.push(goto, base);
+            const next = if (goto == base.state) base else try view.push(goto, known.fact.symbol, base);
             try queue.push(a, .{ .cost = item.cost + known.cost, .entry = next });
         }
         // Nonterminals that may be empty, and those begun afresh at a state without facts.
@@ -238,7 +238,7 @@ pub fn costToGo(view: *linear.Linear, costs: *const Costs, top: *linear.Entry) !
             if (edge.symbol < grammar.lang.token_count) continue;
             if (costs.symbols[edge.symbol] != 0 and entry.height > 0) continue;
             if (costs.symbols[edge.symbol] == infinite or edge.value == entry.state) continue;
-            try queue.push(a, .{ .cost = item.cost + costs.symbols[edge.symbol], .entry = try view.push(edge.value, entry) });
+            try queue.push(a, .{ .cost = item.cost + costs.symbols[edge.symbol], .entry = try view.push(edge.value, edge.symbol, entry) });
         }
     }
     return infinite;

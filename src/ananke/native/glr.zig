@@ -13,6 +13,7 @@ const memory = @import("memory.zig");
 const stack = @import("stack.zig");
 const lexing = @import("lexing.zig");
 const linear = @import("linear.zig");
+const lines = @import("lines.zig");
 const completion = @import("completion.zig");
 const spelling_module = @import("spelling.zig");
 
@@ -112,6 +113,7 @@ pub const Grammar = struct {
     lang: *const ts.TSLanguage,
     lock: memory.Lock = .{},
     lex: *lexing.Lexing,
+    lines: lines.Lines = .{},
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
     exclusions: std.ArrayList(Exclusion) = .empty,
@@ -140,6 +142,7 @@ pub const Grammar = struct {
         self.memo.deinit();
         self.lex.destroy();
         gpa.free(self.absent);
+        gpa.free(self.lines.roles);
         self.exclusions.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
         self.probes.deinit(gpa);
@@ -186,10 +189,10 @@ pub const Grammar = struct {
     }
 
     pub fn start(self: *Grammar) !*State {
-        const node = try Node.create(ts.start_state, &.{.{ .below = null, .tree = null, .extras = null }});
+        const node = try Node.create(ts.start_state, self.lines.first(), &.{.{ .below = null, .tree = null, .extras = null }});
         errdefer node.release();
         const heads = try gpa.alloc(Head, 1);
-        heads[0] = .{ .node = node, .config = try self.lex.start(self.lex.mode_of_state[ts.start_state], 0), .sigma = 0, .start = 0 };
+        heads[0] = .{ .node = node, .config = try self.lex.start(self.lex.modeOf(ts.start_state, node.mark), 0), .sigma = 0, .start = 0 };
         const state = try gpa.create(State);
         const text = try Text.create();
         state.* = .{ .heads = heads, .text = text, .len = 0, .generation = self.lex.generation };
@@ -206,7 +209,7 @@ pub const Grammar = struct {
         }
         if (state.generation == self.lex.generation) return;
         for (state.heads) |*head| {
-            var config = try self.lex.start(self.lex.mode_of_state[head.node.state], head.sigma);
+            var config = try self.lex.start(self.lex.modeOf(head.node.state, head.node.mark), head.sigma);
             for (state.bytes()[head.start..]) |byte| {
                 const result = try self.lex.step(config, byte);
                 // The text led to this head once, so it does again.
@@ -314,7 +317,7 @@ const Run = struct {
 
     fn addTo(list: *std.ArrayList(Item), item: Item) !void {
         for (list.items) |*other| {
-            if (other.node.state == item.node.state and other.config == item.config and other.sigma == item.sigma and other.start == item.start and other.pos == item.pos) {
+            if (other.node.state == item.node.state and other.node.mark == item.node.mark and other.config == item.config and other.sigma == item.sigma and other.start == item.start and other.pos == item.pos) {
                 const merged = try stack.merge(other.node, item.node);
                 other.node.release();
                 item.node.release();
@@ -371,7 +374,7 @@ const Run = struct {
 
     fn closed(self: *Run, item: Item, pos: usize, result: u32, at_end: bool) !void {
         const lex = self.grammar.lex;
-        const mode = lex.mode_of_state[item.node.state];
+        const mode = lex.modeOf(item.node.state, item.node.mark);
         const stretch = self.text[item.start..pos];
         const lexeme = try lex.measure(mode, item.sigma, stretch, at_end) orelse folded: {
             // The fold knows the scanner's decision before the scanner has read to its end.
@@ -396,7 +399,7 @@ const Run = struct {
         }
         try self.shift(item.node, closing, start, end, &after);
         for (after.items) |node| {
-            try self.add(.{ .node = node.retain(), .config = try lex.start(lex.mode_of_state[node.state], sigma), .sigma = sigma, .start = end, .pos = end });
+            try self.add(.{ .node = node.retain(), .config = try lex.start(lex.modeOf(node.state, node.mark), sigma), .sigma = sigma, .start = end, .pos = end });
         }
     }
 
@@ -428,7 +431,7 @@ const Run = struct {
                         if (action.shift.extra) {
                             try out.append(gpa, try node.withExtra(tree));
                         } else {
-                            const next = try Node.create(action.shift.state, &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
+                            const next = try Node.create(action.shift.state, grammar.lines.next(symbol, node.mark), &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
                             try self.settle(next, end, out);
                         }
                     },
@@ -457,7 +460,7 @@ const Run = struct {
     }
 
     fn sameNode(a: *const Node, b: *const Node) bool {
-        if (a.state != b.state or a.links.len != 1 or b.links.len != 1) return false;
+        if (a.state != b.state or a.mark != b.mark or a.links.len != 1 or b.links.len != 1) return false;
         return a.links[0].below == b.links[0].below and a.dynamic >= b.dynamic;
     }
 
@@ -496,7 +499,7 @@ const Run = struct {
                 try out.append(gpa, try path.base.withExtra(tree));
                 continue;
             }
-            try out.append(gpa, try Node.create(goto, &.{.{ .below = path.base.retain(), .tree = tree, .extras = stack.Extras.retain(path.trailing) }}));
+            try out.append(gpa, try Node.create(goto, grammar.lines.next(r.symbol, path.base.mark), &.{.{ .below = path.base.retain(), .tree = tree, .extras = stack.Extras.retain(path.trailing) }}));
         }
     }
 

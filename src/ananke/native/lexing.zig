@@ -18,6 +18,7 @@ const memory = @import("memory.zig");
 const scanner = @import("scanner.zig");
 const fold = @import("fold.zig");
 const automaton = @import("automaton.zig");
+const lines = @import("lines.zig");
 
 const gpa = memory.gpa;
 pub const Failure = error{ OutOfMemory, BadGrammar };
@@ -100,7 +101,9 @@ pub const Lexing = struct {
     immortal: []bool,
     /// Automaton states before the first character of a lexeme.
     blank: []bool,
+    /// The lex modes, for each variant of the lexer anew (lines.zig).
     modes: std.ArrayList(Mode) = .empty,
+    base_modes: u16 = 0,
     mode_of_state: []u16,
     start_of_mode: []u16,
     sigmas: std.ArrayList([]const u8) = .empty,
@@ -160,8 +163,17 @@ pub const Lexing = struct {
             }
             slot.* = entry.value_ptr.*;
         }
+        self.base_modes = @intCast(self.modes.items.len);
+        // An automaton of several variants holds all start states once for each.
+        const starts = automaton.startCount(lang);
+        const variants = @max(1, @min(lines.variant_count, main.start.len / starts));
+        for (1..variants) |_| {
+            for (0..self.base_modes) |i| try self.modes.append(gpa, self.modes.items[i]);
+        }
         self.start_of_mode = try gpa.alloc(u16, self.modes.items.len);
-        for (self.modes.items, self.start_of_mode) |mode, *first| first.* = main.start[mode.lex_state];
+        for (self.modes.items, self.start_of_mode, 0..) |mode, *first, i| {
+            first.* = main.start[i / self.base_modes * starts + mode.lex_state];
+        }
         @memset(self.blank, false);
         for (self.start_of_mode) |first| {
             if (first != automaton.DEAD) self.blank[first] = true;
@@ -233,6 +245,17 @@ pub const Lexing = struct {
         self.starts.clearRetainingCapacity();
         self.effects.clearRetainingCapacity();
         self.generation += 1;
+    }
+
+    /// The lex mode of a parse state under a mark.
+    pub fn modeOf(self: *const Lexing, state: ts.StateId, mark: lines.Mark) u16 {
+        const base = self.mode_of_state[state];
+        const mode = @as(usize, base) + lines.variantOf(mark) * self.base_modes;
+        return if (base == no_mode or mode >= self.modes.items.len) base else @intCast(mode);
+    }
+
+    fn variantOf(self: *const Lexing, mode: u16) lines.Variant {
+        return @fromBackingInt(@intCast(mode / self.base_modes));
     }
 
     pub fn internSigma(self: *Lexing, bytes: []const u8) !u32 {
@@ -504,15 +527,35 @@ pub const Lexing = struct {
                         if (one.fatal[text[text.len - 1]]) return dead;
                     }
                 }
+                if (self.isMisplaced(mode, sigma, text, false)) return dead;
                 return self.runInternal(mode, unfolded, at_end);
             },
             .found => |f| {
+                if (self.variantOf(mode) == .strict and hasLineEnd(text[0..f.start])) return dead;
+                if (f.end > f.start and self.isMisplaced(mode, sigma, text[0 .. f.start + 1], true)) return dead;
                 if (f.symbol == self.dedent_symbol and !at_end and lastColumn(text) > self.topColumn(self.scanned[0..f.state_len])) return dead;
                 const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;
                 const carry = if (f.end <= same) unfolded[f.end..] else text[f.end..];
                 return self.closeExternal(mode, f.symbol, f.state_len, text, carry);
             },
         }
+    }
+
+    /// Whether a lexeme begins a line at another column than the open block's. `text` ends with the
+    /// first character of one that the scanner found, else the internal lexer takes the first.
+    fn isMisplaced(self: *const Lexing, mode: u16, sigma: u32, text: []const u8, is_found: bool) bool {
+        if (self.dedent_symbol == none_symbol or self.variantOf(mode) != .start) return false;
+        const first = std.mem.findNone(u8, text, " \t\x0C\r\n") orelse return false;
+        // A comment may begin anywhere.
+        if (text[first] == '#') return false;
+        // A backslash may still end the line before, but begins none.
+        const last = if (text[first] == '\\') escaped: {
+            if (std.mem.findAny(u8, text[0..first], "\r\n") != null) return true;
+            if (!is_found) return false;
+            break :escaped text.len - 1;
+        } else first;
+        const line = if (std.mem.lastIndexOfScalar(u8, text[0..last], '\n')) |at| at + 1 else 0;
+        return columnOf(text[line .. last + 1]) != self.topColumn(self.sigmas.items[sigma]);
     }
 
     /// The last item of the list to the end of a serialised scanner state, little-endian; 0 if
@@ -805,9 +848,11 @@ pub const Lexing = struct {
         return !config.external and config.partial_len == 0 and config.tail.len == 0 and self.blank[config.q];
     }
 
-    /// Whether the external scanner leaves what goes on with `byte` to the internal lexer.
+    /// Whether the external scanner leaves what goes on with `byte` to the internal lexer, and that
+    /// reads over the white space before it.
     pub fn declines(self: *Lexing, config: *const Config, byte: u8) !bool {
         if (config.partial_len > 0) return false;
+        if (config.tail.len > 0 and try self.runInternal(config.mode, config.tail, false) == dead) return false;
         self.joined.clearRetainingCapacity();
         try self.joined.appendSlice(gpa, config.tail);
         try self.joined.append(gpa, byte);
@@ -815,6 +860,7 @@ pub const Lexing = struct {
             try one.apply(self.joined.items, &self.folded);
             std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
         }
+        if (self.isMisplaced(config.mode, config.sigma, self.joined.items, false)) return false;
         return try self.scan(config.mode, config.sigma, self.joined.items, false) == .none;
     }
 
@@ -884,7 +930,11 @@ fn canonicalPartial(sequence: []const u8) []const u8 {
 
 /// Columns of white space at the start of the last line of `text`; a tab counts eight.
 fn lastColumn(text: []const u8) u32 {
-    const line = if (std.mem.lastIndexOfScalar(u8, text, '\n')) |at| text[at + 1 ..] else return 0;
+    const at = std.mem.lastIndexOfScalar(u8, text, '\n') orelse return 0;
+    return columnOf(text[at + 1 ..]);
+}
+
+fn columnOf(line: []const u8) u32 {
     var column: u32 = 0;
     for (line) |byte| switch (byte) {
         ' ' => column += 1,
@@ -893,6 +943,16 @@ fn lastColumn(text: []const u8) u32 {
         else => break,
     };
     return column;
+}
+
+/// Whether white space has a line end that no backslash escapes.
+fn hasLineEnd(text: []const u8) bool {
+    for (text, 0..) |byte, i| {
+        if (byte != '\n' and byte != '\r') continue;
+        if (byte == '\n' and i > 0 and text[i - 1] == '\r') continue;
+        if (i == 0 or text[i - 1] != '\\') return true;
+    }
+    return false;
 }
 
 const Utf8State = enum { invalid, incomplete, complete };

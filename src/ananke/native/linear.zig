@@ -14,6 +14,7 @@ const ts = @import("tslanguage.zig");
 const memory = @import("memory.zig");
 const stack = @import("stack.zig");
 const lexing = @import("lexing.zig");
+const lines = @import("lines.zig");
 const glr = @import("glr.zig");
 
 const gpa = memory.gpa;
@@ -34,6 +35,7 @@ pub const Error = error{ OutOfMemory, Ambiguous, BadGrammar };
 /// One entry of a plain stack: a parse state, and what is below it.
 pub const Entry = struct {
     state: ts.StateId,
+    mark: lines.Mark,
     /// Counted from the head of the real stack, which is 0.
     height: i32,
     below: ?*Entry,
@@ -115,7 +117,7 @@ fn mix(h: u64, v: u64) u64 {
     return @as(u64, @truncate(wide)) ^ @as(u64, @truncate(wide >> 64)) ^ (h << 7 | h >> 57);
 }
 
-const bottom_mark: u64 = 0x1_0000;
+const bottom_mark: u64 = 1 << 32;
 
 pub const Question = enum(u8) { shiftable, viable, ends, mask, root };
 
@@ -150,7 +152,7 @@ pub const Linear = struct {
         self.met = 0;
         self.low = 0;
         const entry = try self.arena.allocator().create(Entry);
-        entry.* = .{ .state = node.state, .height = 0, .below = null, .node = node };
+        entry.* = .{ .state = node.state, .mark = node.mark, .height = 0, .below = null, .node = node };
         return entry;
     }
 
@@ -179,6 +181,11 @@ pub const Linear = struct {
         return entry.state;
     }
 
+    /// What answers are stored under: the state and its mark.
+    fn keyOf(self: *Linear, entry: *const Entry) u64 {
+        return self.stateOf(entry) | @as(u64, entry.mark) << 16;
+    }
+
     /// The entry below; null at the bottom.
     pub fn below(self: *Linear, entry: *Entry) Error!?*Entry {
         if (entry.below) |known| return known;
@@ -195,7 +202,7 @@ pub const Linear = struct {
         }
         const next = node.links[index].below orelse return null;
         const made = try self.arena.allocator().create(Entry);
-        made.* = .{ .state = next.state, .height = entry.height - 1, .below = null, .node = next };
+        made.* = .{ .state = next.state, .mark = next.mark, .height = entry.height - 1, .below = null, .node = next };
         entry.below = made;
         return made;
     }
@@ -206,9 +213,11 @@ pub const Linear = struct {
         return at;
     }
 
-    pub fn push(self: *Linear, state: ts.StateId, on: *Entry) !*Entry {
+    /// The entry that `symbol` leads to, in `state`.
+    pub fn push(self: *Linear, state: ts.StateId, symbol: ts.Symbol, on: *Entry) !*Entry {
         const made = try self.arena.allocator().create(Entry);
-        made.* = .{ .state = state, .height = on.height + 1, .below = on, .node = null };
+        const mark = self.grammar.lines.next(symbol, on.mark);
+        made.* = .{ .state = state, .mark = mark, .height = on.height + 1, .below = on, .node = null };
         return made;
     }
 
@@ -256,7 +265,7 @@ pub const Linear = struct {
                         if (action.shift.extra) {
                             try tops.append(a, entry);
                         } else {
-                            try self.settle(try self.push(action.shift.state, entry), &tops);
+                            try self.settle(try self.push(action.shift.state, symbol, entry), &tops);
                         }
                     },
                     .reduce => {
@@ -271,7 +280,7 @@ pub const Linear = struct {
                                 break;
                             }
                         }
-                        if (!seen) try work.append(a, .{ .entry = try self.push(goto, base), .symbol = symbol });
+                        if (!seen) try work.append(a, .{ .entry = try self.push(goto, r.symbol, base), .symbol = symbol });
                     },
                     .accept => accepted = true,
                     else => {},
@@ -296,7 +305,7 @@ pub const Linear = struct {
             if (goto == base.state) {
                 try self.settle(base, tops);
             } else {
-                try self.settle(try self.push(goto, base), tops);
+                try self.settle(try self.push(goto, r.symbol, base), tops);
             }
         }
     }
@@ -311,7 +320,7 @@ pub const Linear = struct {
     }
 
     pub fn recallIn(self: *Linear, memo: *Memo, question: Question, id: u64, entry: *Entry) Error!?u64 {
-        var h = mix(tagOf(question, id), self.stateOf(entry));
+        var h = mix(tagOf(question, id), self.keyOf(entry));
         var at = entry;
         while (true) {
             const value = memo.get(h) orelse {
@@ -324,7 +333,7 @@ pub const Linear = struct {
             }
             if (try self.below(at)) |next| {
                 at = next;
-                h = mix(h, self.stateOf(at));
+                h = mix(h, self.keyOf(at));
             } else {
                 h = mix(h, bottom_mark);
             }
@@ -337,13 +346,13 @@ pub const Linear = struct {
     }
 
     pub fn rememberIn(self: *Linear, memo: *Memo, question: Question, id: u64, entry: *Entry, low: i32, value: u64) Error!void {
-        var h = mix(tagOf(question, id), entry.state);
+        var h = mix(tagOf(question, id), self.keyOf(entry));
         var at = entry;
         while (at.height > low) {
             const next = try self.below(at) orelse break;
             try memo.put(h, unfinished);
             at = next;
-            h = mix(h, at.state);
+            h = mix(h, self.keyOf(at));
         }
         try memo.put(h, value);
     }
@@ -521,7 +530,7 @@ pub const Linear = struct {
         const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ carry, more });
         const after = try self.advance(entry, closing);
         for (after.tops) |top| {
-            const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
+            const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
             if (try self.alive(first, next_sigma, top, rest, fuel - 1)) return true;
         }
         return false;
@@ -553,7 +562,7 @@ pub const Linear = struct {
         const after = try self.advance(entry, closing);
         if (after.accepted) return true;
         for (after.tops) |top| {
-            const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
+            const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
             if (try self.endsWith(first, next_sigma, top, closing.carry, fuel - 1)) return true;
         }
         return false;
@@ -572,7 +581,7 @@ pub const Linear = struct {
                 const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ closing.carry, text[i + 1 ..] });
                 const after = try self.advance(entry, closing);
                 for (after.tops) |top| {
-                    const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
+                    const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
                     if (try self.endsWith(first, next_sigma, top, rest, fuel - 1)) return true;
                 }
                 return false;

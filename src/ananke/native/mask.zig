@@ -286,7 +286,7 @@ pub const Classifier = struct {
             const next_sigma = try lex.after(sigma, closing);
             const after = try view.advance(entry, closing);
             for (after.tops) |top| {
-                const first = try lex.start(lex.mode_of_state[top.state], next_sigma);
+                const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
                 if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
                 for (closed.branches, 0..) |branch, i| {
                     const result = try lex.step(first, branch.byte);

@@ -7,6 +7,7 @@ const stack = @import("stack.zig");
 const fold = @import("fold.zig");
 const lexing = @import("lexing.zig");
 const linear = @import("linear.zig");
+const lines = @import("lines.zig");
 const glr = @import("glr.zig");
 const mask = @import("mask.zig");
 const tree = @import("tree.zig");
@@ -32,6 +33,16 @@ fn code(err: anyerror) i32 {
     };
 }
 
+/// Counts of a language before its grammar is made: terminals, lex states that are used.
+export fn ananke_language_counts(lang: *const ts.TSLanguage, out: *[2]u32) void {
+    out.* = .{ lang.token_count, automaton.startCount(lang) };
+}
+
+export fn ananke_language_symbol_name(lang: *const ts.TSLanguage, symbol: u16) ?[*:0]const u8 {
+    if (symbol >= lang.token_count) return null;
+    return lang.symbol_names[symbol];
+}
+
 /// Null if the language's ABI is not one that this build reads.
 export fn ananke_grammar_new(lang: ?*const ts.TSLanguage, main: ?*const automaton.Automaton, keyword: ?*const automaton.Automaton) ?*Grammar {
     const language = lang orelse return null;
@@ -50,7 +61,7 @@ export fn ananke_grammar_counts(grammar: *const Grammar, out: *[6]u32) void {
         lang.symbol_count + lang.alias_count,
         lang.token_count,
         lang.state_count,
-        @intCast(grammar.lex.modes.items.len),
+        grammar.lex.base_modes,
         lang.field_count,
         lang.keyword_capture_token,
     };
@@ -144,6 +155,16 @@ export fn ananke_grammar_add_spelling(grammar: *Grammar, symbol: u16, text: [*]c
 export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
     if (symbol >= grammar.absent.len) return bad_argument;
     grammar.absent[symbol] = true;
+    return ok;
+}
+
+/// The line rule: the role of each terminal (see lines.zig), and whether line ends count after
+/// those without one.
+export fn ananke_grammar_set_lines(grammar: *Grammar, roles: [*]const u8, is_strict: bool) i32 {
+    const own = gpa.alloc(lines.Role, grammar.lang.token_count) catch return out_of_memory;
+    for (own, 0..) |*role, i| role.* = if (roles[i] > @backingInt(lines.Role.ends)) .none else @fromBackingInt(roles[i]);
+    gpa.free(grammar.lines.roles);
+    grammar.lines = .{ .roles = own, .is_strict = is_strict };
     return ok;
 }
 

@@ -47,6 +47,8 @@ SIGNATURES: dict[str, Signature] = {
     # checksum.zig
     "ananke_checksum": (U64, (P, SIZE)),
     # parser_abi.zig
+    "ananke_language_counts": (None, (P, P)),
+    "ananke_language_symbol_name": (TEXT, (P, U16)),
     "ananke_grammar_new": (P, (P, P, P)),
     "ananke_grammar_free": (None, (P,)),
     "ananke_grammar_counts": (None, (P, P)),
@@ -62,6 +64,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
+    "ananke_grammar_set_lines": (I32, (P, TEXT, BOOL)),
     "ananke_grammar_exclude": (I32, (P, U16, U16)),
     "ananke_state_start": (P, (P,)),
     "ananke_state_release": (None, (P, P)),

@@ -7,6 +7,7 @@
 const std = @import("std");
 const ts = @import("tslanguage.zig");
 const memory = @import("memory.zig");
+const lines = @import("lines.zig");
 
 const gpa = memory.gpa;
 
@@ -131,18 +132,20 @@ pub const Link = struct {
 pub const Node = struct {
     refs: u32 = 1,
     state: ts.StateId,
+    /// Which line rule is in force (lines.zig).
+    mark: lines.Mark,
     dynamic: i32,
     links: []Link,
     freed: ?*Node = null,
 
     /// Takes over the references in `links`.
-    pub fn create(state: ts.StateId, links: []const Link) !*Node {
+    pub fn create(state: ts.StateId, mark: lines.Mark, links: []const Link) !*Node {
         const owned = try gpa.dupe(Link, links);
         errdefer gpa.free(owned);
         const self = try gpa.create(Node);
         var best: i32 = std.math.minInt(i32);
         for (links) |link| best = @max(best, link.dynamic());
-        self.* = .{ .state = state, .dynamic = best, .links = owned };
+        self.* = .{ .state = state, .mark = mark, .dynamic = best, .links = owned };
         _ = memory.live_stack_nodes.fetchAdd(1, .monotonic);
         return self;
     }
@@ -189,11 +192,11 @@ pub const Node = struct {
             links[i] = link;
             links[i].extras = extras;
         }
-        return create(self.state, links[0..self.links.len]);
+        return create(self.state, self.mark, links[0..self.links.len]);
     }
 };
 
-/// A node with the links of both; `a` and `b` have the same state and stay as they are.
+/// A node with the links of both; `a` and `b` have the same state and mark, and stay as they are.
 pub fn merge(a: *Node, b: *Node) error{OutOfMemory}!*Node {
     return mergeAt(a, b, merge_depth);
 }
@@ -218,7 +221,7 @@ fn mergeAt(a: *Node, b: *Node, depth: usize) error{OutOfMemory}!*Node {
                 }
                 continue :outer;
             }
-            if (mine_below.state == below.state and depth > 0) {
+            if (mine_below.state == below.state and mine_below.mark == below.mark and depth > 0) {
                 const merged = try mergeAt(mine_below, below, depth - 1);
                 if (link.dynamic() > mine.dynamic()) {
                     releaseLink(mine.*);
@@ -233,7 +236,7 @@ fn mergeAt(a: *Node, b: *Node, depth: usize) error{OutOfMemory}!*Node {
         links[count] = link.retain();
         count += 1;
     }
-    return Node.create(a.state, links[0..count]);
+    return Node.create(a.state, a.mark, links[0..count]);
 }
 
 fn releaseLink(link: Link) void {

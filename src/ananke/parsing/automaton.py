@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Protocol
@@ -26,6 +26,7 @@ __all__ = [
     "BlobCache",
     "Match",
     "Tables",
+    "edited_automaton",
     "extract_automaton",
     "load_automata",
     "read_automaton",
@@ -264,16 +265,44 @@ def load_automata(
 def _load(
     language: int, fingerprint: str, cache: BlobCache | None, *, keyword: bool
 ) -> Automaton | None:
-    if cache is None:
-        return extract_automaton(language, keyword=keyword)
     key = f"{fingerprint}-{'keyword' if keyword else 'main'}"
-    kept = cache.get(_KIND, key)
+    kept = _kept(cache, key, language, keyword=keyword)
     if kept is not None:
-        found = read_automaton(kept, language, keyword=keyword)
-        if found is not None:
-            return found
-        _log.warning("cache entry %s/%s is not this grammar's automaton; learning it", _KIND, key)
+        return kept
     learnt = extract_automaton(language, keyword=keyword)
-    if learnt is not None:
+    if learnt is not None and cache is not None:
         cache.put(_KIND, key, learnt.to_bytes())
     return learnt
+
+
+def _kept(cache: BlobCache | None, key: str, language: int, *, keyword: bool) -> Automaton | None:
+    kept = None if cache is None else cache.get(_KIND, key)
+    if kept is None:
+        return None
+    found = read_automaton(kept, language, keyword=keyword)
+    if found is None:
+        _log.warning("cache entry %s/%s is not this grammar's automaton; learning it", _KIND, key)
+    return found
+
+
+def edited_automaton(
+    language: int,
+    key: str,
+    cache: BlobCache | None,
+    edit: Callable[[], bytes],
+) -> Automaton:
+    """A main automaton made from another one: from the cache, or by `edit`.
+
+    Raises:
+        AutomatonError: what `edit` gives isn't an automaton for the language.
+    """
+    kept = _kept(cache, key, language, keyword=False)
+    if kept is not None:
+        return kept
+    made = edit()
+    automaton = read_automaton(made, language)
+    if automaton is None:
+        raise AutomatonError(f"the edited lexer {key} is not one for this grammar")
+    if cache is not None:
+        cache.put(_KIND, key, made)
+    return automaton

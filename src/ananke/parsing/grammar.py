@@ -12,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ananke.native import library
-from ananke.parsing.automaton import Automaton, load_automata
-from ananke.parsing.language import Fold, Language, LanguageError
+from ananke.parsing.automaton import Automaton, edited_automaton, load_automata
+from ananke.parsing.language import Fold, Language, LanguageError, LineRule
+from ananke.parsing.restriction import Restriction, restrict
 from ananke.parsing.state import ParseState
 from ananke.vocabulary.cache import DiskCache
 
@@ -21,6 +22,8 @@ __all__ = ["Grammar", "GrammarError", "load_grammar"]
 
 _VISIBLE, _NAMED, _EXTERNAL = 1, 2, 4
 _ANY_EXTERNAL = 0xFFFF
+#: Roles of terminals in `native/lines.zig`.
+_OPENS, _CLOSES, _STARTS, _ENDS = 1, 2, 3, 4
 
 
 class GrammarError(ValueError):
@@ -36,11 +39,19 @@ class Grammar:
         module = _import_grammar(language)
         self.pointer = _language_pointer(module, language)
         self.wheel = _wheel_of(language)
-        self._automata: tuple[Automaton, Automaton | None] = load_automata(
-            self.pointer, self.fingerprint, DiskCache()
-        )
-        main, keyword = self._automata
         lib = library()
+        cache = DiskCache()
+        main, keyword = load_automata(self.pointer, self.fingerprint, cache)
+        terminals, start_count = _terminals(self.pointer)
+        restriction = _restriction(language, terminals)
+        if not restriction.is_empty:
+            key = f"{self.fingerprint}-{restriction.digest}"
+            learnt = main
+            main = edited_automaton(
+                self.pointer, key, cache, lambda: restrict(learnt.tables, start_count, restriction)
+            )
+        # The native grammar reads the automata as long as it lives.
+        self._automata: tuple[Automaton, Automaton | None] = (main, keyword)
         handle = lib.ananke_grammar_new(
             self.pointer, main.handle, None if keyword is None else keyword.handle
         )
@@ -97,6 +108,22 @@ class Grammar:
                 for other in self._terminals_named(second, "exclusions"):
                     lib.ananke_grammar_exclude(self.handle, one, other)
 
+        if self.language.lines is not None:
+            self._set_lines(self.language.lines)
+
+    def _set_lines(self, rule: LineRule) -> None:
+        roles = bytearray(self.terminal_count)
+        for names, role in (
+            ([opening for opening, _ in rule.brackets], _OPENS),
+            ([closing for _, closing in rule.brackets], _CLOSES),
+            (rule.starts, _STARTS),
+            (rule.ends, _ENDS),
+        ):
+            for name in names:
+                for symbol in self._terminals_named(name, "lines"):
+                    roles[symbol] = role
+        library().ananke_grammar_set_lines(self.handle, bytes(roles), rule.is_strict)
+
     def _add_fold(self, fold: Fold) -> None:
         lib = library()
         if fold.where:
@@ -138,12 +165,7 @@ class Grammar:
                 lib.ananke_grammar_add_word(self.handle, index, word, len(word))
 
     def _terminals_named(self, name: str, table: str) -> list[int]:
-        found = [
-            symbol for symbol in range(self.terminal_count) if self.symbol_names[symbol] == name
-        ]
-        if not found:
-            raise LanguageError(f"{self.name}.{table}: the grammar has no terminal {name!r}")
-        return found
+        return _numbers(self.language, self.symbol_names[: self.terminal_count], name, table)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -161,6 +183,40 @@ class Grammar:
     def parse(self, text: bytes) -> ParseState | None:
         """The state after `text`, or None if no continuation of it is a program."""
         return self.start().feed(text)
+
+
+def _terminals(pointer: int) -> tuple[tuple[str, ...], int]:
+    """The names of a language's terminals, and how many lex states it uses."""
+    lib = library()
+    counts = (ctypes.c_uint32 * 2)()
+    lib.ananke_language_counts(pointer, counts)
+    names = (_text(lib.ananke_language_symbol_name(pointer, i)) for i in range(counts[0]))
+    return tuple(names), int(counts[1])
+
+
+def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
+    return Restriction(
+        spaces=language.spaces,
+        unbroken=tuple(
+            symbol
+            for name in language.unbroken
+            for symbol in _numbers(language, terminals, name, "unbroken")
+        ),
+        has_variants=language.lines is not None,
+        never_first=b"" if language.lines is None else language.lines.never_first,
+        patterns={
+            symbol: pattern
+            for name, pattern in language.patterns.items()
+            for symbol in _numbers(language, terminals, name, "patterns")
+        },
+    )
+
+
+def _numbers(language: Language, terminals: tuple[str, ...], name: str, table: str) -> list[int]:
+    found = [symbol for symbol, other in enumerate(terminals) if other == name]
+    if not found:
+        raise LanguageError(f"{language.name}.{table}: the grammar has no terminal {name!r}")
+    return found
 
 
 def _text(raw: bytes | None) -> str:

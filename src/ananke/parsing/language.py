@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Fold", "Language", "LanguageError", "StateShape"]
+__all__ = ["Fold", "Language", "LanguageError", "LineRule", "StateShape"]
 
 
 class LanguageError(ValueError):
@@ -80,6 +80,25 @@ class StateShape:
 
 
 @dataclass(frozen=True)
+class LineRule:
+    """Where line ends are not white space (`native/lines.zig`).
+
+    Attributes:
+        brackets: terminals (opening, closing): between them line ends are white space.
+        starts: after these terminals the text is at the start of a line.
+        ends: after these terminals line ends are not white space.
+        is_strict: outside brackets they are after no terminal but `starts`.
+        never_first: ASCII characters that nothing at the start of a line begins with.
+    """
+
+    brackets: tuple[tuple[str, str], ...] = ()
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    is_strict: bool = False
+    never_first: bytes = b""
+
+
+@dataclass(frozen=True)
 class Language:
     """One language.
 
@@ -99,6 +118,12 @@ class Language:
         absent: terminals (by name) that the grammar has and the language has not.
         exclusions: (first, second): where the first terminal may come the second may not, though
             the grammar lets it.
+        lines: where line ends are not white space; None: where the grammar says so.
+        spaces: the ASCII characters that are white space; None: those of the grammar, and of the
+            characters beyond ASCII too.
+        unbroken: terminals of which lexemes are read without skipping line ends before them: the
+            parts of strings.
+        patterns: by terminal, the texts that the language has of it (`parsing/pattern.py`).
     """
 
     name: str
@@ -113,6 +138,10 @@ class Language:
     spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()
+    lines: LineRule | None = None
+    spaces: bytes | None = None
+    unbroken: tuple[str, ...] = ()
+    patterns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from ananke.parsing.language import Fold, Language, StateShape
+from ananke.parsing.language import Fold, Language, LineRule, StateShape
 
 __all__ = ["LANGUAGE"]
 
@@ -69,6 +69,26 @@ LANGUAGE = Language(
     ),
     # A block isn't empty: where it may be indented it may not be left out.
     exclusions=(("_indent", "_newline"),),
+    # A line end is white space in brackets only; a line doesn't begin with a backslash.
+    lines=LineRule(
+        brackets=(("(", ")"), ("[", "]"), ("{", "}")),
+        starts=("_newline", "_indent", "_dedent"),
+        is_strict=True,
+        never_first=b"\\",
+    ),
+    spaces=b" \t\f\n\r",
+    patterns={
+        "integer": (
+            r"0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+"
+            r"|0(_?0)*|[1-9](_?[0-9])*|[0-9](_?[0-9])*[jJ]"
+        ),
+        "float": (
+            r"([0-9](_?[0-9])*\.([0-9](_?[0-9])*)?|\.[0-9](_?[0-9])*)"
+            r"([eE][+\-]?[0-9](_?[0-9])*)?[jJ]?"
+            r"|[0-9](_?[0-9])*[eE][+\-]?[0-9](_?[0-9])*[jJ]?"
+        ),
+        "type_conversion": r"![sra]",
+    },
     # Python 2.
     absent=("print", "exec", "<>"),
 )
