@@ -159,7 +159,7 @@ class _States:
         starts = list(self.start)
         strict, begun, first = ({state: self.copy(state) for state in blank} for _ in range(3))
         # What ends the line before may still come first; after a line end nothing of it may.
-        after_end = {character: begun for character in _LINE_ENDS}
+        after_end = dict.fromkeys(_LINE_ENDS, begun)
         for copies, after in ((strict, {}), (begun, {}), (first, after_end)):
             for state, own in copies.items():
                 for character in range(128):
