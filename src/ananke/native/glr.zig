@@ -106,6 +106,9 @@ pub const State = struct {
     }
 };
 
+/// Productions of a symbol from so many that the language has not.
+pub const Production = struct { symbol: ts.Symbol, child_count: u8 };
+
 /// Where `first` has an action, `second` is not in the language though the grammar has it.
 pub const Exclusion = struct { first: ts.Symbol, second: ts.Symbol };
 
@@ -116,7 +119,10 @@ pub const Grammar = struct {
     lines: lines.Lines = .{},
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
+    /// Keywords that are never names, whether or not the grammar has a use for them.
+    reserved: []bool,
     exclusions: std.ArrayList(Exclusion) = .empty,
+    forbidden: std.ArrayList(Production) = .empty,
     probes: std.ArrayList([]const u8) = .empty,
     /// Words that the external scanner knows, as probes.
     words: std.ArrayList([]const u8) = .empty,
@@ -133,8 +139,10 @@ pub const Grammar = struct {
             .lang = lang,
             .lex = try lexing.Lexing.create(lang, main, keyword),
             .absent = try gpa.alloc(bool, lang.symbol_count),
+            .reserved = try gpa.alloc(bool, lang.symbol_count),
         };
         @memset(self.absent, false);
+        @memset(self.reserved, false);
         return self;
     }
 
@@ -142,6 +150,8 @@ pub const Grammar = struct {
         self.memo.deinit();
         self.lex.destroy();
         gpa.free(self.absent);
+        gpa.free(self.reserved);
+        self.forbidden.deinit(gpa);
         gpa.free(self.lines.roles);
         self.exclusions.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
@@ -178,8 +188,19 @@ pub const Grammar = struct {
     pub fn terminal(self: *const Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
         const keyword = closing.keyword;
         if (keyword == lexing.none_symbol or self.absent[keyword]) return closing.symbol;
-        if (self.lang.lookup(state, keyword) != 0 or self.lang.isReserved(state, keyword)) return keyword;
+        if (self.lang.lookup(state, keyword) != 0 or self.isReserved(state, keyword)) return keyword;
         return closing.symbol;
+    }
+
+    pub fn isReserved(self: *const Grammar, state: ts.StateId, keyword: ts.Symbol) bool {
+        return self.reserved[keyword] or self.lang.isReserved(state, keyword);
+    }
+
+    pub fn isForbidden(self: *const Grammar, symbol: ts.Symbol, child_count: u8) bool {
+        for (self.forbidden.items) |one| {
+            if (one.symbol == symbol and one.child_count == child_count) return true;
+        }
+        return false;
     }
 
     /// The shortest known text of each symbol, empty where there is none.
@@ -419,7 +440,7 @@ const Run = struct {
             const node = work.items[i].node;
             var symbol = work.items[i].symbol;
             var actions = grammar.actions(node.state, symbol);
-            if (actions.len == 0 and symbol == closing.keyword and !grammar.lang.isReserved(node.state, symbol)) {
+            if (actions.len == 0 and symbol == closing.keyword and !grammar.isReserved(node.state, symbol)) {
                 symbol = grammar.lang.keyword_capture_token;
                 actions = grammar.actions(node.state, symbol);
             }
@@ -436,6 +457,7 @@ const Run = struct {
                         }
                     },
                     .reduce => {
+                        if (grammar.isForbidden(action.reduce.symbol, action.reduce.child_count)) continue;
                         reductions += 1;
                         if (reductions > max_reductions) return;
                         var reduced: std.ArrayList(*Node) = .empty;

@@ -254,7 +254,7 @@ pub const Linear = struct {
             var symbol = work.items[i].symbol;
             const state = self.stateOf(entry);
             var actions = grammar.actions(state, symbol);
-            if (actions.len == 0 and symbol == closing.keyword and !lang.isReserved(state, symbol)) {
+            if (actions.len == 0 and symbol == closing.keyword and !grammar.isReserved(state, symbol)) {
                 symbol = lang.keyword_capture_token;
                 actions = grammar.actions(state, symbol);
             }
@@ -270,6 +270,7 @@ pub const Linear = struct {
                     },
                     .reduce => {
                         const r = action.reduce;
+                        if (grammar.isForbidden(r.symbol, r.child_count)) continue;
                         const base = try self.popped(entry, r.child_count) orelse continue;
                         const goto = lang.lookup(self.stateOf(base), r.symbol);
                         if (goto == 0) continue;

@@ -168,6 +168,20 @@ export fn ananke_grammar_set_lines(grammar: *Grammar, roles: [*]const u8, is_str
     return ok;
 }
 
+/// A keyword that is never a name.
+export fn ananke_grammar_set_reserved(grammar: *Grammar, symbol: u16) i32 {
+    if (symbol >= grammar.reserved.len) return bad_argument;
+    grammar.reserved[symbol] = true;
+    return ok;
+}
+
+/// The language has no production of `symbol` from `child_count`.
+export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8) i32 {
+    if (symbol >= grammar.lang.symbol_count) return bad_argument;
+    grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count }) catch return out_of_memory;
+    return ok;
+}
+
 /// Where `first` may come, `second` may not, though the grammar says so.
 export fn ananke_grammar_exclude(grammar: *Grammar, first: u16, second: u16) i32 {
     if (first >= grammar.lang.token_count or second >= grammar.lang.token_count) return bad_argument;

@@ -65,6 +65,8 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
     "ananke_grammar_set_lines": (I32, (P, TEXT, BOOL)),
+    "ananke_grammar_set_reserved": (I32, (P, U16)),
+    "ananke_grammar_forbid": (I32, (P, U16, U8)),
     "ananke_grammar_exclude": (I32, (P, U16, U16)),
     "ananke_state_start": (P, (P,)),
     "ananke_state_release": (None, (P, P)),

@@ -108,6 +108,12 @@ class Grammar:
                 for other in self._terminals_named(second, "exclusions"):
                     lib.ananke_grammar_exclude(self.handle, one, other)
 
+        for name in self.language.reserved:
+            for symbol in self._terminals_named(name, "reserved"):
+                lib.ananke_grammar_set_reserved(self.handle, symbol)
+        for name, child_count in self.language.forbidden:
+            for symbol in _numbers(self.language, self.symbol_names, name, "forbidden"):
+                lib.ananke_grammar_forbid(self.handle, symbol, child_count)
         if self.language.lines is not None:
             self._set_lines(self.language.lines)
 
@@ -215,7 +221,7 @@ def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
 def _numbers(language: Language, terminals: tuple[str, ...], name: str, table: str) -> list[int]:
     found = [symbol for symbol, other in enumerate(terminals) if other == name]
     if not found:
-        raise LanguageError(f"{language.name}.{table}: the grammar has no terminal {name!r}")
+        raise LanguageError(f"{language.name}.{table}: the grammar has no symbol {name!r}")
     return found
 
 

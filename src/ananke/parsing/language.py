@@ -118,6 +118,8 @@ class Language:
         absent: terminals (by name) that the grammar has and the language has not.
         exclusions: (first, second): where the first terminal may come the second may not, though
             the grammar lets it.
+        reserved: keywords that are never names.
+        forbidden: (symbol, children): productions that the grammar has and the language has not.
         lines: where line ends are not white space; None: where the grammar says so.
         spaces: the ASCII characters that are white space; None: those of the grammar, and of the
             characters beyond ASCII too.
@@ -138,6 +140,8 @@ class Language:
     spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()
+    reserved: tuple[str, ...] = ()
+    forbidden: tuple[tuple[str, int], ...] = ()
     lines: LineRule | None = None
     spaces: bytes | None = None
     unbroken: tuple[str, ...] = ()

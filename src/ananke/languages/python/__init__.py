@@ -89,6 +89,8 @@ LANGUAGE = Language(
         ),
         "type_conversion": r"![sra]",
     },
+    # `try:` alone: neither `except` nor `finally`.
+    forbidden=(("try_statement", 3),),
     # Python 2.
     absent=("print", "exec", "<>"),
 )
