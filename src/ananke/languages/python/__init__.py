@@ -89,7 +89,7 @@ LANGUAGE = Language(
         ),
         "type_conversion": r"![sra]",
     },
-    # `try:` alone: neither `except` nor `finally`.
+    # `try: x` alone on its line: neither `except` nor `finally`.
     forbidden=(("try_statement", 3),),
     # Python 2.
     absent=("print", "exec", "<>"),

@@ -12,7 +12,7 @@ _RESERVED = (
     "defer else enum errdefer error export extern fn for if inline linksection noalias "
     "noinline nosuspend opaque or orelse packed pub resume return struct suspend switch test "
     "threadlocal try union unreachable var volatile while"
-).split()
+).split()  # noqa: SIM905 - a word a line would be long
 
 LANGUAGE = Language(
     name="zig",
