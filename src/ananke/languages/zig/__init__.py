@@ -7,12 +7,53 @@ from ananke.parsing.language import Language
 __all__ = ["LANGUAGE"]
 
 #: Not `async`, `await`, `usingnamespace`: newer versions of the language have them no more.
-_RESERVED = (
-    "addrspace align allowzero and anyframe asm break callconv catch comptime const continue "
-    "defer else enum errdefer error export extern fn for if inline linksection noalias "
-    "noinline nosuspend opaque or orelse packed pub resume return struct suspend switch test "
-    "threadlocal try union unreachable var volatile while"
-).split()  # noqa: SIM905 - a word a line would be long
+_RESERVED = [
+    "addrspace",
+    "align",
+    "allowzero",
+    "and",
+    "anyframe",
+    "asm",
+    "break",
+    "callconv",
+    "catch",
+    "comptime",
+    "const",
+    "continue",
+    "defer",
+    "else",
+    "enum",
+    "errdefer",
+    "error",
+    "export",
+    "extern",
+    "fn",
+    "for",
+    "if",
+    "inline",
+    "linksection",
+    "noalias",
+    "noinline",
+    "nosuspend",
+    "opaque",
+    "or",
+    "orelse",
+    "packed",
+    "pub",
+    "resume",
+    "return",
+    "struct",
+    "suspend",
+    "switch",
+    "test",
+    "threadlocal",
+    "try",
+    "union",
+    "unreachable",
+    "var",
+    "volatile",
+    "while",
+]
 
 LANGUAGE = Language(
     name="zig",
