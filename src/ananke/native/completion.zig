@@ -100,7 +100,7 @@ pub fn compute(grammar: *glr.Grammar) !*Costs {
                 try gotos[symbol].append(gpa, .{ .from = state, .to = edge.value });
                 continue;
             }
-            for (grammar.actions(state, symbol)) |action| switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
+            for (grammar.tableActions(state, symbol)) |action| switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                 .shift => if (!action.shift.extra and !action.shift.repetition) {
                     try into[action.shift.state].append(gpa, .{ .from = state, .symbol = symbol });
                 },
@@ -215,7 +215,7 @@ pub fn costToGo(view: *linear.Linear, costs: *const Costs, top: *linear.Entry) !
         if (visits > max_visits) return infinite;
         const slot = try settled.getOrPut(a, .{ .below = try view.below(entry), .state = entry.state });
         if (slot.found_existing) continue;
-        for (grammar.rawActions(entry.state, ts.eof_symbol)) |action| {
+        for (try grammar.actions(entry.state, ts.eof_symbol)) |action| {
             if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) == .accept) return item.cost;
         }
         for (costs.known[entry.state]) |known| {

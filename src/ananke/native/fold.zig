@@ -8,7 +8,8 @@
 //! says which bytes those are. Equal folded texts then share one lexical configuration, and the
 //! number of configurations stays small and independent of the length of the text.
 //!
-//! Example, for the inside of a Python string: `some words \n more` folds to `x\nx`.
+//! Example, for the inside of a Python string in double quotes: `some "words" 'or' m` folds to
+//! `x"x`, since in it single quotes are ordinary.
 //!
 //! Folds serve masks only. A lexeme that closes is measured on the text itself.
 const std = @import("std");
@@ -32,6 +33,13 @@ pub const Fold = struct {
     opening: [256]bool = @splat(false),
     /// A lexeme that the scanner gives up at one of these bytes is none of the language's.
     fatal: [256]bool = @splat(false),
+    /// In scanner states with one of these flags, a byte of class 1 acts with the escape before
+    /// it like one of class 1.
+    raw_in: u8 = 0,
+    /// Bytes that act like class 1 unless the scanner's state has one of these flags, or if it
+    /// has one of those (see `Lexing.flagsOf`); 0: whatever the state.
+    live_in: [256]u8 = @splat(0),
+    plain_in: [256]u8 = @splat(0),
     /// Class 2 shrinks only before the first line end: after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
@@ -48,8 +56,14 @@ pub const Fold = struct {
         self.words.deinit(memory.gpa);
     }
 
-    /// Folds `text` into `out`. Folding is idempotent: fold(fold(a) ++ b) = fold(a ++ b).
-    pub fn apply(self: *const Fold, text: []const u8, out: *std.ArrayList(u8)) !void {
+    fn classOf(self: *const Fold, byte: u8, flags: u8) u8 {
+        if (self.live_in[byte] != 0 and flags & self.live_in[byte] == 0) return 1;
+        if (flags & self.plain_in[byte] != 0) return 1;
+        return self.classes[byte];
+    }
+
+    /// Folds `text`, read in a scanner state with `flags`, into `out`. Folding is idempotent: fold(fold(a) ++ b) = fold(a ++ b).
+    pub fn apply(self: *const Fold, text: []const u8, flags: u8, out: *std.ArrayList(u8)) !void {
         out.clearRetainingCapacity();
         var inside: ?usize = null;
         var in_run = false;
@@ -89,12 +103,19 @@ pub const Fold = struct {
                 }
             }
             if (opened) continue;
+            var class = self.classOf(b, flags);
+            var length: usize = 1;
             if (self.escape == b) {
-                try out.append(memory.gpa, b);
-                if (i + 1 < text.len) try out.append(memory.gpa, text[i + 1]);
-                run_class = 0;
-                i += 2;
-                continue;
+                const plain = flags & self.raw_in != 0 and i + 1 < text.len and self.classOf(text[i + 1], flags) == 1;
+                if (!plain or out.items.len == 0) {
+                    try out.append(memory.gpa, b);
+                    if (i + 1 < text.len) try out.append(memory.gpa, if (plain) self.representatives[1] else text[i + 1]);
+                    run_class = 0;
+                    i += 2;
+                    continue;
+                }
+                class = 1;
+                length = 2;
             }
             if (self.words.items.len > 0 and std.ascii.isAlphabetic(b)) {
                 var end = i;
@@ -108,8 +129,7 @@ pub const Fold = struct {
                 i = end;
                 continue;
             }
-            var class = self.classes[b];
-            if (self.leading and class == 2 and std.mem.indexOfScalar(u8, out.items, '\n') != null) class = 0;
+            if (self.leading and class == 2 and lineEnd(out.items, 0) != null) class = 0;
             if (class == 1 and self.forgettable(out.items)) {
                 const keeps = out.items.len > 0 and self.opening[out.items[0]];
                 out.shrinkRetainingCapacity(@intFromBool(keeps));
@@ -121,7 +141,7 @@ pub const Fold = struct {
                 try out.append(memory.gpa, self.representatives[class & 7]);
             }
             run_class = class;
-            i += 1;
+            i += length;
             if (b == '\n' and self.drops_lines) dropLine(out);
         }
     }
@@ -141,6 +161,23 @@ pub const Fold = struct {
         return false;
     }
 };
+
+/// Where the first line end at or after `from` is that no backslash escapes.
+pub fn lineEnd(text: []const u8, from: usize) ?usize {
+    var at = from;
+    while (std.mem.indexOfScalarPos(u8, text, at, '\n')) |found| : (at = found + 1) {
+        const before = if (found > 0 and text[found - 1] == '\r') found - 1 else found;
+        if (before == 0 or text[before - 1] != '\\') return found;
+    }
+    return null;
+}
+
+/// Where the last line of `text` begins, if that isn't the first.
+pub fn lastLine(text: []const u8) ?usize {
+    var found: ?usize = null;
+    while (lineEnd(text, found orelse 0)) |end| found = end + 1;
+    return found;
+}
 
 /// Drops the line that the newline at the end of `out` closes, if it is blank or an earlier
 /// line already holds a comment.

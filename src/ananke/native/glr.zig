@@ -20,6 +20,7 @@ const spelling_module = @import("spelling.zig");
 const gpa = memory.gpa;
 const Node = stack.Node;
 const Tree = stack.Tree;
+const Moves = @import("moves.zig").Moves;
 
 /// Live versions at one place; beyond it those of least dynamic precedence are dropped.
 /// Real files need a handful (tree-sitter itself keeps six).
@@ -128,6 +129,8 @@ pub const Grammar = struct {
     words: std.ArrayList([]const u8) = .empty,
     /// Bytes that an external scanner reads far ahead from; what it will decide is not probed.
     unprobed: [256]bool = @splat(false),
+    /// By parse state, made when first used.
+    moves: []?*Moves,
     memo: linear.Memo = .{},
     given_spellings: std.ArrayList(spelling_module.Given) = .empty,
     spellings: ?[][]const u8 = null,
@@ -140,9 +143,11 @@ pub const Grammar = struct {
             .lex = try lexing.Lexing.create(lang, main, keyword),
             .absent = try gpa.alloc(bool, lang.symbol_count),
             .reserved = try gpa.alloc(bool, lang.symbol_count),
+            .moves = try gpa.alloc(?*Moves, lang.state_count),
         };
         @memset(self.absent, false);
         @memset(self.reserved, false);
+        @memset(self.moves, null);
         return self;
     }
 
@@ -153,6 +158,8 @@ pub const Grammar = struct {
         gpa.free(self.reserved);
         self.forbidden.deinit(gpa);
         gpa.free(self.lines.roles);
+        self.forgetMoves();
+        gpa.free(self.moves);
         self.exclusions.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
         self.probes.deinit(gpa);
@@ -168,24 +175,48 @@ pub const Grammar = struct {
         gpa.destroy(self);
     }
 
-    pub fn actions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
-        if (self.absent[symbol]) return &.{};
+    /// Whether the language has a terminal that the grammar has in `state`.
+    pub fn admits(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) bool {
+        if (self.absent[symbol]) return false;
         for (self.exclusions.items) |one| {
-            if (one.second == symbol and self.lang.lookup(state, one.first) != 0) return &.{};
+            if (one.second == symbol and self.lang.lookup(state, one.first) != 0) return false;
         }
-        return self.rawActions(state, symbol);
+        return true;
     }
 
-    pub fn rawActions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
-        const index = self.lang.lookup(state, symbol);
-        if (index == 0) return &.{};
-        const header = self.lang.parse_actions[index].header;
-        return self.lang.parse_actions[index + 1 ..][0..header.count];
+    pub fn movesOf(self: *Grammar, state: ts.StateId) error{OutOfMemory}!*const Moves {
+        if (self.moves[state]) |known| return known;
+        const made = try Moves.create(self.lang, self.lex.mode_of_state, state, self);
+        self.moves[state] = made;
+        return made;
+    }
+
+    /// Forgets what was computed from the rows of the language: they are being set.
+    pub fn forgetMoves(self: *Grammar) void {
+        for (self.moves) |*slot| {
+            if (slot.*) |known| known.destroy();
+            slot.* = null;
+        }
+    }
+
+    pub fn actions(self: *Grammar, state: ts.StateId, symbol: ts.Symbol) error{OutOfMemory}![]const ts.ActionEntry {
+        const index = (try self.movesOf(state)).row[symbol];
+        return if (index == 0) &.{} else self.lang.actionsAt(index);
+    }
+
+    /// `actions`, read from the grammar's own table: for whole tables.
+    pub fn tableActions(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol) []const ts.ActionEntry {
+        const index = if (self.admits(state, symbol)) self.lang.lookup(state, symbol) else 0;
+        return if (index == 0) &.{} else self.lang.actionsAt(index);
+    }
+
+    pub fn goto(self: *Grammar, state: ts.StateId, symbol: ts.Symbol) error{OutOfMemory}!ts.StateId {
+        return (try self.movesOf(state)).row[symbol];
     }
 
     /// The terminal that a closed lexeme is in `state`: the keyword where it has an action or is
     /// reserved, else the word.
-    pub fn terminal(self: *const Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
+    pub fn terminal(self: *Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
         const keyword = closing.keyword;
         if (keyword == lexing.none_symbol or self.absent[keyword]) return closing.symbol;
         if (self.lang.lookup(state, keyword) != 0 or self.isReserved(state, keyword)) return keyword;
@@ -397,10 +428,10 @@ const Run = struct {
         const lex = self.grammar.lex;
         const mode = lex.modeOf(item.node.state, item.node.mark);
         const stretch = self.text[item.start..pos];
-        const lexeme = try lex.measure(mode, item.sigma, stretch, at_end) orelse folded: {
+        const lexeme = try lex.measure(mode, item.sigma, stretch, lex.closings.items[result & ~lexing.closing_bit].symbol, at_end) orelse folded: {
             // The fold knows the scanner's decision before the scanner has read to its end.
             const index = result & ~lexing.closing_bit;
-            const end = try lex.place(mode, stretch, lex.closings.items[index].carry.len);
+            const end = try lex.place(mode, item.sigma, stretch, lex.closings.items[index].carry.len);
             break :folded lexing.Lexeme{ .closing = index, .sigma = null, .start = end, .end = end };
         };
         if (lexeme.end == 0) {
@@ -439,10 +470,10 @@ const Run = struct {
         while (i < work.items.len) : (i += 1) {
             const node = work.items[i].node;
             var symbol = work.items[i].symbol;
-            var actions = grammar.actions(node.state, symbol);
+            var actions = try grammar.actions(node.state, symbol);
             if (actions.len == 0 and symbol == closing.keyword and !grammar.isReserved(node.state, symbol)) {
                 symbol = grammar.lang.keyword_capture_token;
-                actions = grammar.actions(node.state, symbol);
+                actions = try grammar.actions(node.state, symbol);
             }
             for (actions) |action| {
                 switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
@@ -493,7 +524,7 @@ const Run = struct {
             return out.append(gpa, node);
         }
         defer node.release();
-        for (grammar.rawActions(node.state, ts.eof_symbol)) |action| {
+        for (try grammar.actions(node.state, ts.eof_symbol)) |action| {
             if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) != .reduce) continue;
             var reduced: std.ArrayList(*Node) = .empty;
             defer reduced.deinit(gpa);
@@ -512,7 +543,7 @@ const Run = struct {
         }
         try stack.pop(node, r.child_count, max_paths, &paths);
         for (paths.items) |path| {
-            const goto = grammar.lang.lookup(path.base.state, r.symbol);
+            const goto = try grammar.goto(path.base.state, r.symbol);
             if (goto == 0) continue;
             for (path.children) |child| _ = child.retain();
             const tree = try Tree.branch(r.symbol, r.production_id, r.dynamic_precedence, path.children, at);

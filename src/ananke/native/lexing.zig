@@ -51,6 +51,18 @@ pub const Closing = struct {
     carry: []const u8,
 };
 
+/// Terminals that an undecided external lexeme may become: with nothing read past it, and with
+/// something that has to fit too.
+pub const Prospects = struct {
+    free: []u64,
+    bound: []u64,
+    /// Whether a lexeme of the internal lexer has begun.
+    isBegun: bool = false,
+    /// Whether all probes were tried, and whether there are no others.
+    isLooked: bool = false,
+    isComplete: bool = false,
+};
+
 pub const Config = struct {
     external: bool,
     mode: u16,
@@ -66,6 +78,7 @@ pub const Config = struct {
     partial_len: u8 = 0,
     next: ?*[256]u32 = null,
     eof: u32 = unknown,
+    prospects: ?Prospects = null,
 
     fn key(self: *const Config, out: *std.ArrayList(u8)) !void {
         out.clearRetainingCapacity();
@@ -114,6 +127,8 @@ pub const Lexing = struct {
     /// The terminal that closes an indented block: the line after it must begin at a column that
     /// some enclosing block began at.
     dedent_symbol: u16 = none_symbol,
+    /// The terminal that opens one: where it is valid, how much deeper a line begins matters.
+    indent_symbol: u16 = none_symbol,
     projections: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     effects: std.AutoHashMapUnmanaged(Effect, u32) = .empty,
     wide_verdicts: std.StringHashMapUnmanaged(WideVerdict) = .empty,
@@ -130,6 +145,7 @@ pub const Lexing = struct {
     scratch: std.ArrayList(u8) = .empty,
     folded: std.ArrayList(u8) = .empty,
     joined: std.ArrayList(u8) = .empty,
+    clipped: std.ArrayList(u8) = .empty,
     scanned: [ts.serialization_buffer_size]u8 = undefined,
 
     pub const no_mode: u16 = 0xFFFF;
@@ -181,7 +197,10 @@ pub const Lexing = struct {
         for (main.ascii, main.ascii_skip) |target, skip| {
             if (skip != 0 and target != automaton.DEAD) self.blank[target] = true;
         }
-        _ = try self.internSigma("");
+        // The state of a scanner that has read nothing. Not the empty one, which some scanners don't
+        // take for a reset.
+        const length = if (lang.external_scanner.serialize) |serialize| serialize(self.payload, &self.scanned) else 0;
+        _ = try self.internSigma(self.scanned[0..@min(length, self.scanned.len)]);
         return self;
     }
 
@@ -216,12 +235,14 @@ pub const Lexing = struct {
         self.scratch.deinit(gpa);
         self.folded.deinit(gpa);
         self.joined.deinit(gpa);
+        self.clipped.deinit(gpa);
         gpa.destroy(self);
     }
 
     fn freeConfigs(self: *Lexing) void {
         for (self.configs.items) |config| {
             if (config.next) |next| gpa.destroy(next);
+            if (config.prospects) |prospects| gpa.free(prospects.free.ptr[0 .. 2 * prospects.free.len]);
             gpa.free(config.tail);
             gpa.destroy(config);
         }
@@ -317,6 +338,7 @@ pub const Lexing = struct {
         config.tail = try gpa.dupe(u8, value.tail);
         config.next = null;
         config.eof = unknown;
+        config.prospects = null;
         try self.configs.append(gpa, config);
         try self.config_ids.put(gpa, try gpa.dupe(u8, self.scratch.items), id);
         return id;
@@ -399,6 +421,16 @@ pub const Lexing = struct {
         return null;
     }
 
+    /// The first byte of the last item of the counted list of a scanner state: what kind of string
+    /// is open. 0 if none is.
+    fn flagsOf(self: *const Lexing, sigma: u32) u8 {
+        const shape = self.shape orelse return 0;
+        const bytes = self.sigmas.items[sigma];
+        if (shape.counted == 0 or bytes.len <= shape.header or bytes[shape.header] == 0) return 0;
+        const last = shape.header + 1 + (@as(usize, bytes[shape.header]) - 1) * shape.counted;
+        return if (last < bytes.len) bytes[last] else 0;
+    }
+
     fn stepExternal(self: *Lexing, config: *const Config, byte: u8) !u32 {
         var partial: [4]u8 = undefined;
         @memcpy(partial[0..config.partial_len], config.partial[0..config.partial_len]);
@@ -412,7 +444,12 @@ pub const Lexing = struct {
                     defer gpa.free(text);
                     return self.runInternal(config.mode, text, false);
                 },
-                .alike => return self.withPartial(config, canonicalPartial(sequence)),
+                .alike => {
+                    for (standIns(sequence)) |other| {
+                        if (try self.judgeWideOnce(config, other) == .alike) return self.withPartial(config, other);
+                    }
+                    return self.withPartial(config, sequence);
+                },
                 .found => return self.closeBeforeWide(config, sequence),
                 .mixed => return self.withPartial(config, sequence),
             },
@@ -421,10 +458,55 @@ pub const Lexing = struct {
         self.joined.clearRetainingCapacity();
         try self.joined.appendSlice(gpa, config.tail);
         try self.joined.appendSlice(gpa, sequence);
-        const one = self.foldOf(config.mode) orelse
+        if (self.beginsWithEscape(config.mode, self.joined.items)) return dead;
+        if (!try self.foldJoined(config.mode, config.sigma)) {
             return self.decideExternal(config.mode, config.sigma, self.joined.items, self.joined.items, false);
-        try one.apply(self.joined.items, &self.folded);
+        }
         return self.decideExternal(config.mode, config.sigma, self.folded.items, self.joined.items, false);
+    }
+
+    /// Whether a line after the first begins with a backslash, where lines count: columns are told
+    /// otherwise then by the grammar than by the compiler.
+    fn beginsWithEscape(self: *const Lexing, mode: u16, text: []const u8) bool {
+        if (self.indent_symbol == none_symbol or self.variantOf(mode) == .plain) return false;
+        const last = text.len - 1;
+        if (text[last] != '\\') return false;
+        const line = fold.lastLine(text[0..last]) orelse return false;
+        return std.mem.findNone(u8, text[line..last], " \t\x0C\r") == null;
+    }
+
+    /// Folds `joined` into `folded`; false where no fold applies.
+    fn foldJoined(self: *Lexing, mode: u16, sigma: u32) !bool {
+        const one = self.foldOf(mode) orelse return false;
+        try one.apply(self.joined.items, self.flagsOf(sigma), &self.folded);
+        if (one.leading and self.shape != null) {
+            const top = self.topColumn(self.sigmas.items[sigma]);
+            const deepest: u32 = if (self.validExternal(mode, self.indent_symbol)) std.math.maxInt(u32) else top + 1;
+            try self.clipColumns(top, deepest);
+        }
+        return true;
+    }
+
+    /// Rewrites the white space at the start of each line of `folded` after the first as spaces:
+    /// no more than `deepest` on the last line, no more than `top` on those before it, which hold
+    /// comments. Deeper ones act alike: a scanner compares columns with that of the block.
+    fn clipColumns(self: *Lexing, top: u32, deepest: u32) !void {
+        const text = self.folded.items;
+        const first = fold.lineEnd(text, 0) orelse return;
+        self.clipped.clearRetainingCapacity();
+        try self.clipped.appendSlice(gpa, text[0 .. first + 1]);
+        var at = first + 1;
+        while (true) {
+            const line_end = fold.lineEnd(text, at);
+            const line = text[at .. line_end orelse text.len];
+            const body = std.mem.indexOfNone(u8, line, " \t\r\x0C") orelse line.len;
+            const column = @min(columnOf(line[0..body]), if (line_end == null) deepest else top);
+            try self.clipped.appendNTimes(gpa, ' ', column);
+            try self.clipped.appendSlice(gpa, line[body..]);
+            at = (line_end orelse break) + 1;
+            try self.clipped.append(gpa, '\n');
+        }
+        std.mem.swap(std.ArrayList(u8), &self.folded, &self.clipped);
     }
 
     fn withPartial(self: *Lexing, config: *const Config, sequence: []const u8) !u32 {
@@ -488,10 +570,7 @@ pub const Lexing = struct {
             self.joined.clearRetainingCapacity();
             try self.joined.appendSlice(gpa, config.tail);
             try self.joined.appendSlice(gpa, encoded[0..length]);
-            if (self.foldOf(config.mode)) |one| {
-                try one.apply(self.joined.items, &self.folded);
-                std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
-            }
+            if (try self.foldJoined(config.mode, config.sigma)) std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
             switch (try self.scan(config.mode, config.sigma, self.joined.items, false)) {
                 .found => |f| {
                     if (f.end > config.tail.len or (verdict != null and verdict != .found)) return .mixed;
@@ -729,18 +808,8 @@ pub const Lexing = struct {
     /// An internal configuration with an incomplete UTF-8 sequence: closed at once if none of
     /// the characters it may become goes on, one for all if they all go on alike.
     fn partialInternal(self: *Lexing, config: *const Config, sequence: []const u8) Failure!u32 {
-        const bounds = partialBounds(sequence);
-        var covered: u32 = 0;
-        var target: ?automaton.Range = null;
-        var alike = true;
-        for (self.main.wideOf(config.q)) |range| {
-            if (range.hi < bounds.lo or range.lo > bounds.hi) continue;
-            covered += @min(range.hi, bounds.hi) - @max(range.lo, bounds.lo) + 1;
-            if (target) |first| {
-                if (first.target != range.target or first.skip != range.skip) alike = false;
-            } else target = range;
-        }
-        if (covered == 0) {
+        const reached = self.reachedBy(config.q, sequence);
+        if (reached == .nothing) {
             if (config.accepted == none_symbol) return dead;
             const carry = try std.mem.concat(gpa, u8, &.{ config.tail, sequence });
             defer gpa.free(carry);
@@ -749,11 +818,40 @@ pub const Lexing = struct {
         var value = config.*;
         // No keyword has a character that isn't ASCII.
         value.kwq = automaton.DEAD;
-        const surrogates: u32 = if (bounds.lo <= 0xD800 and bounds.hi >= 0xDFFF) 0x800 else 0;
-        if (alike and covered + surrogates >= bounds.hi - bounds.lo + 1 and value.accepted == none_symbol) {
-            return self.withPartial(&value, canonicalPartial(sequence));
+        if (reached != .one) return self.withPartial(&value, sequence);
+        const to = reached.one;
+        if (self.main.accept[to.target] != automaton.NO_SYMBOL and !to.skip) {
+            // The lexeme goes on to be accepted again: where it was before doesn't matter.
+            value.accepted = none_symbol;
+            value.accepted_keyword = none_symbol;
+            value.tail = "";
+        } else if (value.accepted != none_symbol) return self.withPartial(&value, sequence);
+        for (standIns(sequence)) |other| {
+            const there = self.reachedBy(config.q, other);
+            if (there == .one and there.one.target == to.target and there.one.skip == to.skip) return self.withPartial(&value, other);
         }
         return self.withPartial(&value, sequence);
+    }
+
+    const Reached = union(enum) { nothing, several, one: struct { target: u16, skip: bool } };
+
+    /// Where the characters that a partial sequence may become lead from an automaton state.
+    fn reachedBy(self: *const Lexing, q: u16, sequence: []const u8) Reached {
+        const bounds = partialBounds(sequence);
+        var covered: u32 = 0;
+        var target: ?automaton.Range = null;
+        var alike = true;
+        for (self.main.wideOf(q)) |range| {
+            if (range.hi < bounds.lo or range.lo > bounds.hi or range.target == automaton.DEAD) continue;
+            covered += @min(range.hi, bounds.hi) - @max(range.lo, bounds.lo) + 1;
+            if (target) |first| {
+                if (first.target != range.target or first.skip != range.skip) alike = false;
+            } else target = range;
+        }
+        const first = target orelse return .nothing;
+        const surrogates: u32 = if (bounds.lo <= 0xD800 and bounds.hi >= 0xDFFF) 0x800 else 0;
+        if (!alike or covered + surrogates < bounds.hi - bounds.lo + 1) return .several;
+        return .{ .one = .{ .target = first.target, .skip = first.skip != 0 } };
     }
 
     /// The closing at the end of input, or `dead`.
@@ -780,10 +878,13 @@ pub const Lexing = struct {
 
     /// Finds the lexeme at the start of `text` exactly, without folding: for given text whose
     /// places matter. Null: it isn't closed within `text` (never when `at_end`), or is none.
-    pub fn measure(self: *Lexing, mode: u16, sigma: u32, text: []const u8, at_end: bool) !?Lexeme {
+    ///
+    /// `symbol` is the terminal that the lexeme was found to be: what else the scanner may see in
+    /// the text is none of the language's.
+    pub fn measure(self: *Lexing, mode: u16, sigma: u32, text: []const u8, symbol: u16, at_end: bool) !?Lexeme {
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return null,
-            .found => |f| {
+            .found => |f| if (f.symbol == symbol) {
                 const reached = try self.internSigma(self.scanned[0..f.state_len]);
                 const id = try self.close(f.symbol, none_symbol, sigma_kept, "");
                 return .{ .closing = id & ~closing_bit, .sigma = reached, .start = f.start, .end = f.end };
@@ -824,14 +925,15 @@ pub const Lexing = struct {
     }
 
     /// Where in `text` a lexeme ends that leaves `left` bytes of the folded text.
-    pub fn place(self: *Lexing, mode: u16, text: []const u8, left: usize) !usize {
+    pub fn place(self: *Lexing, mode: u16, sigma: u32, text: []const u8, left: usize) !usize {
         const one = self.foldOf(mode) orelse return text.len - left;
         // The last byte was never folded away: fold what is before it, and count from there.
-        try one.apply(text[0 .. text.len - 1], &self.folded);
+        const flags = self.flagsOf(sigma);
+        try one.apply(text[0 .. text.len - 1], flags, &self.folded);
         const length = self.folded.items.len + 1 - @min(left, self.folded.items.len + 1);
         var at = text.len - @min(left, text.len);
         while (at > 0) : (at -= 1) {
-            try one.apply(text[0..at], &self.folded);
+            try one.apply(text[0..at], flags, &self.folded);
             if (self.folded.items.len <= length) break;
         }
         return at;
@@ -856,12 +958,25 @@ pub const Lexing = struct {
         self.joined.clearRetainingCapacity();
         try self.joined.appendSlice(gpa, config.tail);
         try self.joined.append(gpa, byte);
-        if (self.foldOf(config.mode)) |one| {
-            try one.apply(self.joined.items, &self.folded);
-            std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
-        }
+        if (try self.foldJoined(config.mode, config.sigma)) std.mem.swap(std.ArrayList(u8), &self.folded, &self.joined);
         if (self.isMisplaced(config.mode, config.sigma, self.joined.items, false)) return false;
         return try self.scan(config.mode, config.sigma, self.joined.items, false) == .none;
+    }
+
+    /// The internal lexer on an undecided lexeme.
+    pub fn readInternal(self: *Lexing, config: *const Config) Failure!u32 {
+        return self.runInternal(config.mode, config.tail, false);
+    }
+
+    /// Adds to `set` the terminals that some continuation of an internal configuration lexes to.
+    pub fn addReach(self: *const Lexing, config: *const Config, set: []u64) void {
+        const row = self.main.reachRow(config.q);
+        for (set[0..row.len], row) |*word, more| word.* |= more;
+        const capture = self.lang.keyword_capture_token;
+        if (capture != 0 and config.kwq != automaton.DEAD and hasBit(row, capture)) {
+            const kw_row = self.keyword.?.reachRow(config.kwq);
+            for (set[0..kw_row.len], kw_row) |*word, more| word.* |= more;
+        }
     }
 
     /// Whether the end of input does more to an internal configuration than close what it has.
@@ -891,6 +1006,20 @@ pub const Lexing = struct {
         return false;
     }
 
+    /// The stretch from `first` of the characters that an unfinished one may become and that the
+    /// automaton treats alike; null past the last.
+    pub fn characterFrom(self: *const Lexing, config: *const Config, first: u32) ?struct { first: u21, past: u32 } {
+        const bounds = partialBounds(config.partial[0..config.partial_len]);
+        const from = if (first >= 0xD800 and first < 0xE000) 0xE000 else first;
+        if (from > bounds.hi) return null;
+        for (self.main.wideOf(config.q)) |range| {
+            if (range.hi < from) continue;
+            const past = if (range.lo > from) range.lo else range.hi + 1;
+            return .{ .first = @intCast(from), .past = past };
+        }
+        return .{ .first = @intCast(from), .past = bounds.hi + 1 };
+    }
+
     fn partialReaches(self: *const Lexing, config: *const Config, wanted: []const u64) bool {
         const bounds = partialBounds(config.partial[0..config.partial_len]);
         for (self.main.wideOf(config.q)) |range| {
@@ -916,15 +1045,16 @@ const wide_spaces = [_]u32{
     0x2008, 0x2009, 0x200A, 0x200B, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF,
 };
 
-/// A partial sequence with the same number of bytes to come, where any byte may come next.
-fn canonicalPartial(sequence: []const u8) []const u8 {
+/// Partial sequences, in place of `sequence`, with as many bytes to come, where any byte may.
+fn standIns(sequence: []const u8) []const []const u8 {
     const lead = sequence[0];
     const need: usize = if (lead < 0xE0) 2 else if (lead < 0xF0) 3 else 4;
-    if (sequence.len == 1 and (lead == 0xE0 or lead == 0xED or lead == 0xF0 or lead == 0xF4)) return sequence;
+    if (sequence.len == 1 and (lead == 0xE0 or lead == 0xED or lead == 0xF0 or lead == 0xF4)) return &.{};
+    // Letters of most scripts that programs use, then code points without a meaning.
     return switch (need - sequence.len) {
-        1 => "\xC3",
-        2 => "\xE1",
-        else => "\xF1",
+        1 => &.{ "\xE5\x80", "\xF1\x80\x80" },
+        2 => &.{ "\xE5", "\xF1\x80" },
+        else => &.{"\xF1"},
     };
 }
 

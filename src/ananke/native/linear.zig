@@ -21,6 +21,10 @@ const gpa = memory.gpa;
 
 /// Reductions in one question; a guard against cyclic grammars only.
 const max_reductions = 20_000;
+/// How many probes deep an undecided lexeme is foreseen.
+const foresight = 1;
+/// Reductions in a row that one lookahead may set off.
+const max_reduction_depth = 400;
 /// Plain stacks that one graph-structured stack is read as.
 const max_readings = 256;
 /// How many lexemes deep a probe or a carried tail is followed.
@@ -41,16 +45,28 @@ pub const Entry = struct {
     below: ?*Entry,
     /// The real stack node, where `below` has not been read yet.
     node: ?*const stack.Node,
-    /// What can be shifted here, once asked, and the lowest entry read for it.
-    terminals: ?[]const u64 = null,
+    /// What can be shifted here (a set of `Memo.sets`), once asked, and the lowest entry read.
+    terminals: u32 = no_set,
     terminals_low: i32 = 0,
 };
+
+const no_set: u32 = 0xFFFF_FFFF;
 
 const Slot = extern struct { key: u64, value: u64 };
 /// Marks a slot whose question has to read one state more.
 const unfinished: u64 = 1 << 63;
 /// Four slots make a bucket, which is one cache line.
 const bucket_size = 4;
+
+const WordsContext = struct {
+    pub fn hash(_: WordsContext, words: []const u64) u64 {
+        return std.hash.XxHash64.hash(0, std.mem.sliceAsBytes(words));
+    }
+
+    pub fn eql(_: WordsContext, a: []const u64, b: []const u64) bool {
+        return std.mem.eql(u64, a, b);
+    }
+};
 
 /// Answers by question and by the states read for it.
 ///
@@ -59,19 +75,26 @@ const bucket_size = 4;
 pub const Memo = struct {
     slots: []Slot = &.{},
     bucket_bits: u6 = 17,
+    /// Sets of terminals, each kept once.
     sets: std.ArrayList([]u64) = .empty,
+    set_ids: std.HashMapUnmanaged([]const u64, u32, WordsContext, 80) = .empty,
     hits: u64 = 0,
     misses: u64 = 0,
+    /// Slots in use.
+    count: u64 = 0,
     turn: u32 = 0,
 
     pub fn deinit(self: *Memo) void {
         self.clear();
         gpa.free(self.slots);
         self.sets.deinit(gpa);
+        self.set_ids.deinit(gpa);
     }
 
     pub fn clear(self: *Memo) void {
         @memset(self.slots, .{ .key = 0, .value = 0 });
+        self.count = 0;
+        self.set_ids.clearRetainingCapacity();
         for (self.sets.items) |set| gpa.free(set);
         self.sets.clearRetainingCapacity();
     }
@@ -97,6 +120,7 @@ pub const Memo = struct {
         const place = self.bucket(key);
         for (place) |*slot| {
             if (slot.key == key or slot.key == 0) {
+                self.count += @intFromBool(slot.key == 0);
                 slot.* = .{ .key = key, .value = value };
                 return;
             }
@@ -105,10 +129,16 @@ pub const Memo = struct {
         place[self.turn % bucket_size] = .{ .key = key, .value = value };
     }
 
-    pub fn count(self: *const Memo) u64 {
-        var n: u64 = 0;
-        for (self.slots) |slot| n += @intFromBool(slot.key != 0);
-        return n;
+    /// The number of a set of terminals, which is kept once.
+    fn internSet(self: *Memo, words: []const u64) !u32 {
+        if (self.set_ids.get(words)) |known| return known;
+        const id: u32 = @intCast(self.sets.items.len);
+        const owned = try gpa.dupe(u64, words);
+        errdefer gpa.free(owned);
+        try self.sets.append(gpa, owned);
+        errdefer _ = self.sets.pop();
+        try self.set_ids.put(gpa, owned, id);
+        return id;
     }
 };
 
@@ -118,6 +148,131 @@ fn mix(h: u64, v: u64) u64 {
 }
 
 const bottom_mark: u64 = 1 << 32;
+
+pub const Decision = enum { admitted, refused, undecided };
+
+/// What the terminals that can be shifted tell of a configuration: whether one of its
+/// continuations is among them, where that is all there is to know.
+pub fn decidedBy(grammar: *glr.Grammar, id: lexing.ConfigId, wanted: []const u64) error{ OutOfMemory, BadGrammar }!Decision {
+    const lex = grammar.lex;
+    const config = lex.configs.items[id];
+    if (config.isFresh()) {
+        for (wanted) |word| {
+            if (word != 0) return .admitted;
+        }
+        return .refused;
+    }
+    if (config.external) {
+        if (meet((try foresee(grammar, id)).free, wanted)) return .admitted;
+        const prospects = try foreseeAll(grammar, id, foresight);
+        if (meet(prospects.free, wanted)) return .admitted;
+        return if (prospects.isComplete and !meet(prospects.bound, wanted)) .refused else .undecided;
+    }
+    if (lex.reaches(config, wanted)) return .admitted;
+    return if (config.accepted == lexing.none_symbol and !lex.mayEnd(config)) .refused else .undecided;
+}
+
+fn meet(a: []const u64, b: []const u64) bool {
+    for (a, b[0..a.len]) |x, y| {
+        if (x & y != 0) return true;
+    }
+    return false;
+}
+
+/// Finds out, once for each undecided lexeme, which terminals it may become (`Prospects`).
+/// The first look tells what the internal lexer makes of it, if the scanner declines.
+fn foresee(grammar: *glr.Grammar, id: lexing.ConfigId) error{ OutOfMemory, BadGrammar }!lexing.Prospects {
+    const lex = grammar.lex;
+    const config = lex.configs.items[id];
+    if (config.prospects) |known| return known;
+    const words = lex.reach_words;
+    const sets = try gpa.alloc(u64, 2 * words);
+    errdefer gpa.free(sets);
+    @memset(sets, 0);
+    var prospects = lexing.Prospects{ .free = sets[0..words], .bound = sets[words..] };
+    if (config.partial_len == 0 and try lex.declines(config, 'x')) {
+        const inner = try lex.readInternal(config);
+        if (inner != lexing.dead and inner & lexing.closing_bit == 0) {
+            lex.addReach(lex.configs.items[inner], prospects.free);
+            prospects.isBegun = !lex.isBlank(lex.configs.items[inner]);
+        }
+    }
+    config.prospects = prospects;
+    return prospects;
+}
+
+/// The second look: all that may become of it, by the probes.
+fn foreseeAll(grammar: *glr.Grammar, id: lexing.ConfigId, fuel: u32) error{ OutOfMemory, BadGrammar }!lexing.Prospects {
+    const lex = grammar.lex;
+    const config = lex.configs.items[id];
+    var prospects = try foresee(grammar, id);
+    if (prospects.isLooked) return prospects;
+    var complete = config.partial_len == 0 and grammar.words.items.len == 0;
+    for (config.tail) |byte| {
+        if (grammar.unprobed[byte]) complete = false;
+    }
+    if (complete) {
+        for (grammar.probes.items) |probe| {
+            // Where a lexeme of the internal lexer has begun, a line end only ends it.
+            if (prospects.isBegun and std.mem.indexOfAny(u8, probe, "\n ") != null) continue;
+            if (!try foreseeProbe(grammar, id, probe, &prospects, fuel)) complete = false;
+        }
+        const ended = try lex.end(id);
+        if (ended != lexing.dead) addProspect(&prospects, false, lex.closings.items[ended & ~lexing.closing_bit]);
+    }
+    prospects.isComplete = complete;
+    // What was cut short may be found out when it is asked for by itself.
+    prospects.isLooked = complete or fuel == foresight;
+    config.prospects = prospects;
+    return prospects;
+}
+
+/// Adds what comes of a probe; false if that isn't all known.
+fn foreseeProbe(grammar: *glr.Grammar, id: lexing.ConfigId, probe: []const u8, prospects: *lexing.Prospects, fuel: u32) error{ OutOfMemory, BadGrammar }!bool {
+    const lex = grammar.lex;
+    var at = id;
+    for (probe, 0..) |byte, i| {
+        if (byte == 'x' and i + 1 == probe.len) {
+            // Any character may stand for the letter where an internal lexeme begins or goes on.
+            const before = lex.configs.items[at];
+            const declined = before.external and try lex.declines(before, byte);
+            const inner = if (declined) try lex.readInternal(before) else at;
+            if (inner == lexing.dead) return true;
+            if (inner & lexing.closing_bit == 0 and (declined or lex.isBlank(before))) {
+                lex.addReach(lex.configs.items[inner], prospects.bound);
+                return true;
+            }
+        }
+        const result = try lex.step(at, byte);
+        if (result == lexing.dead) return true;
+        if (result & lexing.closing_bit != 0) {
+            const closing = lex.closings.items[result & ~lexing.closing_bit];
+            addProspect(prospects, closing.carry.len == 0 and i + 1 == probe.len, closing);
+            return true;
+        }
+        at = result;
+    }
+    const config = lex.configs.items[at];
+    if (config.external) {
+        if (at == id) return true;
+        if (fuel == 0) return false;
+        const nested = try foreseeAll(grammar, at, fuel - 1);
+        for (prospects.bound, nested.bound, nested.free) |*word, a, b| word.* |= a | b;
+        return nested.isComplete;
+    }
+    lex.addReach(config, prospects.bound);
+    if (config.accepted != lexing.none_symbol) {
+        addProspect(prospects, false, .{ .symbol = config.accepted, .keyword = config.accepted_keyword, .sigma = lexing.sigma_kept, .carry = "" });
+    }
+    return true;
+}
+
+fn addProspect(prospects: *lexing.Prospects, is_free: bool, closing: lexing.Closing) void {
+    const set = if (is_free) prospects.free else prospects.bound;
+    for ([_]u16{ closing.symbol, closing.keyword }) |symbol| {
+        if (symbol / 64 < set.len) set[symbol / 64] |= @as(u64, 1) << @intCast(symbol % 64);
+    }
+}
 
 pub const Question = enum(u8) { shiftable, viable, ends, mask, root };
 
@@ -132,6 +287,8 @@ pub const Linear = struct {
     met: usize = 0,
     branches: usize = 0,
     advances: std.AutoHashMapUnmanaged(Advance, Advanced) = .empty,
+    /// Undecided lexemes that the question being answered has come to, with the fuel it had.
+    probed: std.AutoHashMapUnmanaged(Probed, u32) = .empty,
     /// Read the first link of every node instead of asking for each.
     first_links: bool = false,
 
@@ -144,6 +301,7 @@ pub const Linear = struct {
         self.choices.deinit(gpa);
         self.limits.deinit(gpa);
         self.advances.deinit(gpa);
+        self.probed.deinit(gpa);
     }
 
     pub fn enter(self: *Linear, node: *const stack.Node) !*Entry {
@@ -222,6 +380,7 @@ pub const Linear = struct {
     }
 
     pub const After = struct { tops: []*Entry, accepted: bool };
+    const Probed = struct { config: lexing.ConfigId, sigma: u32, entry: *Entry };
     const Advance = struct { from: *Entry, symbol: ts.Symbol, keyword: ts.Symbol };
     const Advanced = struct { after: After, low: i32 };
 
@@ -253,10 +412,10 @@ pub const Linear = struct {
             const entry = work.items[i].entry;
             var symbol = work.items[i].symbol;
             const state = self.stateOf(entry);
-            var actions = grammar.actions(state, symbol);
+            var actions = try grammar.actions(state, symbol);
             if (actions.len == 0 and symbol == closing.keyword and !grammar.isReserved(state, symbol)) {
                 symbol = lang.keyword_capture_token;
-                actions = grammar.actions(state, symbol);
+                actions = try grammar.actions(state, symbol);
             }
             for (actions) |action| {
                 switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
@@ -272,7 +431,7 @@ pub const Linear = struct {
                         const r = action.reduce;
                         if (grammar.isForbidden(r.symbol, r.child_count)) continue;
                         const base = try self.popped(entry, r.child_count) orelse continue;
-                        const goto = lang.lookup(self.stateOf(base), r.symbol);
+                        const goto = try grammar.goto(self.stateOf(base), r.symbol);
                         if (goto == 0) continue;
                         var seen = false;
                         for (work.items) |w| {
@@ -297,11 +456,11 @@ pub const Linear = struct {
         if (grammar.lex.mode_of_state[entry.state] != lexing.Lexing.no_mode) {
             return tops.append(self.arena.allocator(), entry);
         }
-        for (grammar.rawActions(entry.state, ts.eof_symbol)) |action| {
+        for (try grammar.actions(entry.state, ts.eof_symbol)) |action| {
             if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) != .reduce) continue;
             const r = action.reduce;
             const base = try self.popped(entry, r.child_count) orelse continue;
-            const goto = grammar.lang.lookup(self.stateOf(base), r.symbol);
+            const goto = try grammar.goto(self.stateOf(base), r.symbol);
             if (goto == 0) continue;
             if (goto == base.state) {
                 try self.settle(base, tops);
@@ -373,58 +532,77 @@ pub const Linear = struct {
 
     /// Terminals that can be shifted (for the end of input: accepted) here, a bit each.
     pub fn shiftable(self: *Linear, entry: *Entry) Error![]const u64 {
-        if (entry.terminals) |known| {
-            self.low = @min(self.low, entry.terminals_low);
-            return known;
-        }
-        const outer = self.openScope(entry);
-        const set = try self.shiftableByValue(entry);
-        entry.terminals = set;
-        entry.terminals_low = self.closeScope(outer);
-        return set;
+        return self.grammar.memo.sets.items[try self.shiftableSet(entry)];
     }
 
-    fn shiftableByValue(self: *Linear, entry: *Entry) Error![]const u64 {
-        if (try self.recall(.shiftable, 0, entry)) |found| return self.grammar.memo.sets.items[found];
-        const grammar = self.grammar;
+    /// The number of the set of terminals that can be shifted here: equal numbers, equal sets.
+    pub fn shiftableSet(self: *Linear, entry: *Entry) Error!u32 {
+        if (entry.terminals != no_set) {
+            self.low = @min(self.low, entry.terminals_low);
+            return entry.terminals;
+        }
         const outer = self.openScope(entry);
-        const set = try gpa.alloc(u64, grammar.lex.reach_words);
-        errdefer gpa.free(set);
-        @memset(set, 0);
-        const state = self.stateOf(entry);
-        for (0..grammar.lang.token_count) |terminal| {
-            const symbol: ts.Symbol = @intCast(terminal);
-            if (grammar.absent[symbol] or grammar.lang.lookup(state, symbol) == 0) continue;
-            const result = try self.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
-            if (result.tops.len > 0 or result.accepted) set[symbol / 64] |= @as(u64, 1) << @intCast(symbol % 64);
+        const id = try self.shiftableByValue(entry, max_reduction_depth);
+        entry.terminals = id;
+        entry.terminals_low = self.closeScope(outer);
+        return id;
+    }
+
+    fn shiftableByValue(self: *Linear, entry: *Entry, fuel: u32) Error!u32 {
+        const memo = &self.grammar.memo;
+        if (try self.recall(.shiftable, 0, entry)) |found| return @intCast(found);
+        const outer = self.openScope(entry);
+        const moves = try self.grammar.movesOf(self.stateOf(entry));
+        const set = try self.arena.allocator().dupe(u64, moves.shifts);
+        for (moves.settling, 0..) |word, i| {
+            var rest = word;
+            while (rest != 0) : (rest &= rest - 1) {
+                const symbol: ts.Symbol = @intCast(i * 64 + @ctz(rest));
+                const after = try self.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
+                if (after.tops.len > 0) set[i] |= @as(u64, 1) << @intCast(symbol % 64);
+            }
+        }
+        for (moves.reductions) |one| {
+            if (fuel == 0 or covers(set, one.lookaheads) or self.grammar.isForbidden(one.symbol, one.child_count)) continue;
+            const base = try self.popped(entry, one.child_count) orelse continue;
+            const state = try self.grammar.goto(self.stateOf(base), one.symbol);
+            if (state == 0) continue;
+            const after = try self.shiftableByValue(try self.push(state, one.symbol, base), fuel - 1);
+            for (set, one.lookaheads, memo.sets.items[after]) |*word, lookaheads, more| word.* |= lookaheads & more;
         }
         const low = self.closeScope(outer);
-        const id = grammar.memo.sets.items.len;
-        try grammar.memo.sets.append(gpa, set);
+        const id = try memo.internSet(set);
         try self.remember(.shiftable, 0, entry, low, id);
-        return set;
+        return id;
+    }
+
+    fn covers(set: []const u64, part: []const u64) bool {
+        for (set, part) |a, b| {
+            if (b & ~a != 0) return false;
+        }
+        return true;
     }
 
     /// Whether some continuation of the configuration can be shifted.
     pub fn viable(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry) Error!bool {
+        self.probed.clearRetainingCapacity();
         return self.viableAt(id, sigma, entry, max_lexemes);
     }
 
     fn viableAt(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
+        switch (try decidedBy(self.grammar, id, try self.shiftable(entry))) {
+            .admitted => return true,
+            .refused => return false,
+            .undecided => {},
+        }
         if (try self.lineEnded(id)) |ended| {
             if (try self.viableAt(ended, sigma, entry, fuel)) return true;
         }
-        const lex = self.grammar.lex;
-        const config = lex.configs.items[id];
-        if (config.isFresh() or (!config.external and lex.reaches(config, try self.shiftable(entry)))) {
-            for (try self.shiftable(entry)) |word| {
-                if (word != 0) return true;
-            }
-            return false;
-        }
-        if (!config.external and config.accepted == lexing.none_symbol and !lex.mayEnd(config)) return false;
         const key = @as(u64, id) << 32 | sigma;
         if (try self.recall(.viable, key, entry)) |found| return found != 0;
+        const place = try self.probed.getOrPut(gpa, .{ .config = id, .sigma = sigma, .entry = entry });
+        if (place.found_existing and place.value_ptr.* >= fuel) return false;
+        place.value_ptr.* = fuel;
         const outer = self.openScope(entry);
         const result = try self.viableUncached(id, sigma, entry, fuel);
         const low = self.closeScope(outer);
@@ -464,19 +642,30 @@ pub const Linear = struct {
             }
             const probes = self.grammar.probes.items;
             const tried = if (fuel == max_lexemes) probes else probes[0..@min(probes.len, nested_probes)];
+            // A probe may itself lead into the midst of an external lexeme (`"` into a string):
+            // those that don't are tried first.
             for (tried) |probe| {
-                if (try self.alive(id, sigma, entry, probe, fuel)) return true;
+                if (try self.alive(id, sigma, entry, probe, @min(fuel, probe_fuel - 1))) return true;
             }
+            if (fuel >= probe_fuel) for (tried) |probe| {
+                if (try self.alive(id, sigma, entry, probe, fuel)) return true;
+            };
             if (try self.wordViable(id, sigma, entry, fuel)) return true;
             return self.endsAt(id, sigma, entry, fuel);
         }
-        if (config.accepted != lexing.none_symbol and fuel > 0) {
+        if (config.partial_len > 0) {
+            var next = lexing.partialBounds(config.partial[0..config.partial_len]).lo;
+            while (lex.characterFrom(config, next)) |stretch| : (next = stretch.past) {
+                var sequence: [4]u8 = undefined;
+                const length = std.unicode.utf8Encode(stretch.first, &sequence) catch continue;
+                if (try self.alive(id, sigma, entry, sequence[config.partial_len..length], fuel)) return true;
+            }
+            return false;
+        }
+        if (config.accepted != lexing.none_symbol and config.tail.len > 0 and fuel > 0) {
             // The lexeme may end at its last acceptance, and what was read since begins the next.
             const closing = lexing.Closing{ .symbol = config.accepted, .keyword = config.accepted_keyword, .sigma = lexing.sigma_kept, .carry = "" };
-            if (config.tail.len + config.partial_len > 0) {
-                const carry = try std.mem.concat(self.arena.allocator(), u8, &.{ config.tail, config.partial[0..config.partial_len] });
-                if (try self.aliveAfter(closing, sigma, entry, carry, "", fuel)) return true;
-            }
+            if (try self.aliveAfter(closing, sigma, entry, config.tail, "", fuel)) return true;
         }
         return self.endsAt(id, sigma, entry, fuel);
     }
@@ -502,10 +691,13 @@ pub const Linear = struct {
         for (more, 0..) |byte, i| {
             const rest = more[i + 1 ..];
             if ((byte == 'x' or byte == 'z') and (rest.len == 0 or std.mem.eql(u8, rest, " "))) {
-                // Where a lexeme of the internal lexer begins, any may stand for the letter.
+                // Where a lexeme of the internal lexer begins or goes on, any may stand for the letter.
                 const before = lex.configs.items[at];
-                if (before.external and try lex.declines(before, byte)) return lex.beginsIn(before.mode, try self.shiftable(entry));
-                if (lex.isBlank(before)) return lex.reaches(before, try self.shiftable(entry));
+                if (before.external and try lex.declines(before, byte)) {
+                    const inner = try lex.readInternal(before);
+                    if (inner == lexing.dead) return false;
+                    if (inner & lexing.closing_bit == 0) return lex.reaches(lex.configs.items[inner], try self.shiftable(entry));
+                } else if (lex.isBlank(before)) return lex.reaches(before, try self.shiftable(entry));
             }
             const result = try lex.step(at, byte);
             if (result == lexing.dead) return false;
@@ -517,7 +709,6 @@ pub const Linear = struct {
         }
         const config = lex.configs.items[at];
         if (config.external and !config.isFresh()) {
-            // A probe may itself lead into the middle of an external lexeme (`"` into a string).
             if (fuel < probe_fuel) return false;
             return self.viableAt(at, sigma, entry, fuel - probe_fuel);
         }

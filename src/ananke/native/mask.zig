@@ -13,8 +13,13 @@
 //! A class is kept per trie node below the root, so that configurations that differ little (an
 //! identifier that may still become a keyword, and one that can't) share almost all of theirs.
 //!
-//! The verdict on a class and a stack is remembered with the states it read (`linear.zig`), so a
-//! mask that was computed for one place serves every place with the same top of the stack.
+//! Most of a class is decided by the set of terminals that can be shifted: which open groups may
+//! go on, which closed groups are worth following. That much is a *plan*, one for a class and a
+//! set. What follows a closed group needs the stack itself; that verdict is remembered with the
+//! states it read (`linear.zig`), so that it serves every place with the same top of the stack.
+//!
+//! Classes that are asked for together again and again are merged into one, so that what is
+//! visited often costs as few questions as there are groups.
 const std = @import("std");
 const memory = @import("memory.zig");
 const stack = @import("stack.zig");
@@ -62,6 +67,29 @@ const Closed = struct {
 
 const Class = struct { opens: []Open, closed: []Closed };
 
+/// What a set of shiftable terminals decides of a class.
+const Plan = struct {
+    /// The tokens of open groups that are admitted.
+    set: u32,
+    /// Open groups that need the stack to be decided.
+    undecided: []const u16,
+    /// Closed groups whose terminal may be shifted.
+    live: []const u16,
+
+    fn isWhole(self: Plan) bool {
+        return self.undecided.len == 0 and self.live.len == 0;
+    }
+};
+
+/// A closed group, and the configuration in which what is left of its tokens is read.
+const SuccessorKey = struct { class: u32, group: u32, first: lexing.ConfigId };
+
+/// Classes whose union is asked for.
+const Union = struct { classes: []const u32, uses: u32 = 0 };
+
+/// Past so many questions the classes of a union are merged.
+const uses_before_merge = 12;
+
 /// A branch of a closed group, and where its first byte leads.
 const ChildKey = struct { class: u32, group: u16, branch: u16, result: u32 };
 
@@ -74,7 +102,12 @@ pub const Classifier = struct {
     /// (step result, trie node) -> class of the tokens at and below the node.
     nodes: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     children: std.AutoHashMapUnmanaged(ChildKey, u32) = .empty,
+    plans: std.AutoHashMapUnmanaged(u64, Plan) = .empty,
+    successors: std.AutoHashMapUnmanaged(SuccessorKey, Union) = .empty,
+    /// Configuration -> the classes of all tokens from there.
+    roots: std.AutoHashMapUnmanaged(lexing.ConfigId, Union) = .empty,
     known_bits: std.AutoHashMapUnmanaged(u64, u32) = .empty,
+    view: linear.Linear,
     memo: linear.Memo = .{},
     /// Carried bytes, alive as long as the classes.
     carries: std.heap.ArenaAllocator,
@@ -85,7 +118,7 @@ pub const Classifier = struct {
     pub fn create(grammar: *glr.Grammar, trie: *const trie_module.Trie, eos: []const u32) !*Classifier {
         for (eos) |id| if (id >= trie.vocab_size) return error.BadToken;
         const self = try gpa.create(Classifier);
-        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa), .memo = .{ .bucket_bits = 18 } };
+        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa), .view = .init(grammar), .memo = .{ .bucket_bits = 18 } };
         return self;
     }
 
@@ -95,7 +128,11 @@ pub const Classifier = struct {
         self.classes.deinit(gpa);
         self.nodes.deinit(gpa);
         self.children.deinit(gpa);
+        self.plans.deinit(gpa);
+        self.successors.deinit(gpa);
+        self.roots.deinit(gpa);
         self.known_bits.deinit(gpa);
+        self.view.deinit();
         self.memo.deinit();
         self.carries.deinit();
         gpa.free(self.eos);
@@ -119,6 +156,18 @@ pub const Classifier = struct {
         self.classes.clearRetainingCapacity();
         self.nodes.clearRetainingCapacity();
         self.children.clearRetainingCapacity();
+        var plans = self.plans.valueIterator();
+        while (plans.next()) |plan| {
+            gpa.free(plan.undecided);
+            gpa.free(plan.live);
+        }
+        self.plans.clearRetainingCapacity();
+        var unions = self.successors.valueIterator();
+        while (unions.next()) |one| gpa.free(one.classes);
+        self.successors.clearRetainingCapacity();
+        var roots = self.roots.valueIterator();
+        while (roots.next()) |one| gpa.free(one.classes);
+        self.roots.clearRetainingCapacity();
         self.known_bits.clearRetainingCapacity();
         self.memo.clear();
         _ = self.carries.reset(.free_all);
@@ -134,12 +183,11 @@ pub const Classifier = struct {
     pub fn fill(self: *Classifier, state: *const glr.State, out: []u32) !void {
         if (self.held > self.memory_limit or self.generation != self.grammar.lex.generation) self.clear();
         @memset(out, 0);
-        var view = linear.Linear.init(self.grammar);
-        defer view.deinit();
+        self.view.forget();
         var ends = false;
         for (state.heads) |head| {
-            try self.fillHead(&view, head, out);
-            if (!ends) ends = try view.headEnds(head.node, head.config, head.sigma);
+            try self.fillHead(&self.view, head, out);
+            if (!ends) ends = try self.view.headEnds(head.node, head.config, head.sigma);
         }
         if (ends) {
             for (self.eos) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
@@ -212,6 +260,7 @@ pub const Classifier = struct {
     }
 
     fn uniteSets(self: *Classifier, ids: []const u32) !u32 {
+        if (ids.len == 0) return self.emptySet();
         if (ids.len == 1) return ids[0];
         var total: usize = 0;
         for (ids) |id| total += switch (self.sets.items[id]) {
@@ -250,62 +299,169 @@ pub const Classifier = struct {
         const key = @as(u64, config) << 32 | sigma;
         if (try view.recallIn(&self.memo, .root, key, entry)) |found| return @intCast(found);
         const outer = view.openScope(entry);
-        const trie = self.trie;
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
-        var node: u32 = 1;
-        while (node < trie.end[0]) : (node = trie.end[node]) {
-            const result = try self.grammar.lex.step(config, trie.bytes[node]);
-            if (result == lexing.dead) continue;
-            try self.admit(&admitted, try self.explore(view, try self.classOf(result, node), sigma, entry));
+        for (try self.rootOf(config)) |class| {
+            try self.admit(&admitted, try self.explore(view, class, sigma, entry));
         }
         const low = view.closeScope(outer);
-        const result = if (admitted.items.len == 0) try self.emptySet() else try self.uniteSets(admitted.items);
+        const result = try self.uniteSets(admitted.items);
         try view.rememberIn(&self.memo, .root, key, entry, low, result);
         return result;
     }
 
     /// The tokens of a class that are admitted on the stack at `entry`.
     fn explore(self: *Classifier, view: *linear.Linear, id: u32, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
-        const class = self.classes.items[id];
-        const key = @as(u64, id) << 32 | sigma;
-        // What is judged faster than it is looked up isn't remembered.
-        const remembers = class.closed.len > 0 or class.opens.len > 2;
-        if (remembers) {
-            if (try view.recallIn(&self.memo, .mask, key, entry)) |found| return @intCast(found);
-        }
         const outer = view.openScope(entry);
+        const plan = try self.planOf(id, try view.shiftableSet(entry));
+        if (plan.isWhole()) {
+            _ = view.closeScope(outer);
+            return plan.set;
+        }
+        const key = @as(u64, id) << 32 | sigma;
+        if (try view.recallIn(&self.memo, .mask, key, entry)) |found| {
+            _ = view.closeScope(outer);
+            return @intCast(found);
+        }
         const lex = self.grammar.lex;
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
-        for (class.opens) |open| {
+        try self.admit(&admitted, plan.set);
+        for (plan.undecided) |index| {
+            const open = self.classes.items[id].opens[index];
             if (try view.viable(open.config, sigma, entry)) try admitted.append(gpa, open.set);
         }
-        for (class.closed, 0..) |closed, group| {
+        for (plan.live) |group| {
+            const closed = self.classes.items[id].closed[group];
             const closing = lex.closings.items[closed.closing];
-            const next_sigma = try lex.after(sigma, closing);
             const after = try view.advance(entry, closing);
+            if (after.tops.len == 0) continue;
+            const next_sigma = try lex.after(sigma, closing);
             for (after.tops) |top| {
                 const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
                 if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
-                for (closed.branches, 0..) |branch, i| {
-                    const result = try lex.step(first, branch.byte);
-                    if (result == lexing.dead) continue;
-                    if (branch.rests.len <= few_rests and branch.carries == 0) {
-                        for (branch.rests) |rest| {
-                            try self.admit(&admitted, try self.explore(view, try self.classOf(result, rest.node), next_sigma, top));
-                        }
-                        continue;
-                    }
-                    const child = try self.childOf(.{ .class = id, .group = @intCast(group), .branch = @intCast(i), .result = result });
-                    try self.admit(&admitted, try self.explore(view, child, next_sigma, top));
+                if (closed.branches.len == 0) continue;
+                for (try self.successorsOf(.{ .class = id, .group = group, .first = first })) |class| {
+                    try self.admit(&admitted, try self.explore(view, class, next_sigma, top));
                 }
             }
         }
         const low = view.closeScope(outer);
-        const result = if (admitted.items.len == 0) try self.emptySet() else try self.uniteSets(admitted.items);
-        if (remembers) try view.rememberIn(&self.memo, .mask, key, entry, low, result);
+        const result = try self.uniteSets(admitted.items);
+        try view.rememberIn(&self.memo, .mask, key, entry, low, result);
         return result;
+    }
+
+    /// What the set of shiftable terminals numbered `shiftable` decides of a class.
+    fn planOf(self: *Classifier, id: u32, shiftable: u32) !Plan {
+        const key = @as(u64, id) << 32 | shiftable;
+        if (self.plans.get(key)) |known| return known;
+        const lex = self.grammar.lex;
+        const wanted = self.grammar.memo.sets.items[shiftable];
+        const class = self.classes.items[id];
+        var admitted: std.ArrayList(u32) = .empty;
+        defer admitted.deinit(gpa);
+        var undecided: std.ArrayList(u16) = .empty;
+        defer undecided.deinit(gpa);
+        var live: std.ArrayList(u16) = .empty;
+        defer live.deinit(gpa);
+        for (class.opens, 0..) |open, i| {
+            switch (try linear.decidedBy(self.grammar, open.config, wanted)) {
+                .admitted => try admitted.append(gpa, open.set),
+                .refused => {},
+                .undecided => try undecided.append(gpa, @intCast(i)),
+            }
+        }
+        for (class.closed, 0..) |closed, i| {
+            const closing = lex.closings.items[closed.closing];
+            // A keyword may have an action that only leads to its being taken for a word.
+            if (closing.keyword != lexing.none_symbol or lexing.hasBit(wanted, closing.symbol)) try live.append(gpa, @intCast(i));
+        }
+        const plan = Plan{
+            .set = try self.uniteSets(admitted.items),
+            .undecided = try undecided.toOwnedSlice(gpa),
+            .live = try live.toOwnedSlice(gpa),
+        };
+        self.held += 64 + 2 * (plan.undecided.len + plan.live.len);
+        try self.plans.put(gpa, key, plan);
+        return plan;
+    }
+
+    /// The classes of all tokens from a configuration.
+    fn rootOf(self: *Classifier, config: lexing.ConfigId) ![]const u32 {
+        if (self.roots.getPtr(config)) |known| {
+            if (try self.mayMerge(known)) {
+                var building = Building{ .classifier = self };
+                defer building.deinit();
+                try building.walk(config, .{ .node = 0, .carry = "" });
+                try self.merge(known, &building);
+            }
+            return known.classes;
+        }
+        var classes: std.ArrayList(u32) = .empty;
+        defer classes.deinit(gpa);
+        const trie = self.trie;
+        var node: u32 = 1;
+        while (node < trie.end[0]) : (node = trie.end[node]) {
+            const result = try self.grammar.lex.step(config, trie.bytes[node]);
+            if (result != lexing.dead) try self.addClass(&classes, try self.classOf(result, node));
+        }
+        const owned = try classes.toOwnedSlice(gpa);
+        try self.roots.put(gpa, config, .{ .classes = owned });
+        return owned;
+    }
+
+    /// The classes of what is left of a closed group's tokens.
+    fn successorsOf(self: *Classifier, key: SuccessorKey) ![]const u32 {
+        const lex = self.grammar.lex;
+        const branches = self.classes.items[key.class].closed[key.group].branches;
+        if (self.successors.getPtr(key)) |known| {
+            if (try self.mayMerge(known)) {
+                var building = Building{ .classifier = self };
+                defer building.deinit();
+                for (branches) |branch| {
+                    const result = try lex.step(key.first, branch.byte);
+                    if (result != lexing.dead) try building.addAll(result, branch.rests);
+                }
+                try self.merge(known, &building);
+            }
+            return known.classes;
+        }
+        var classes: std.ArrayList(u32) = .empty;
+        defer classes.deinit(gpa);
+        for (branches, 0..) |branch, i| {
+            const result = try lex.step(key.first, branch.byte);
+            if (result == lexing.dead) continue;
+            if (branch.rests.len <= few_rests and branch.carries == 0) {
+                for (branch.rests) |rest| try self.addClass(&classes, try self.classOf(result, rest.node));
+            } else {
+                const child = ChildKey{ .class = key.class, .group = @intCast(key.group), .branch = @intCast(i), .result = result };
+                try self.addClass(&classes, try self.childOf(child));
+            }
+        }
+        const owned = try classes.toOwnedSlice(gpa);
+        self.held += 32 + owned.len * 4;
+        try self.successors.put(gpa, key, .{ .classes = owned });
+        return owned;
+    }
+
+    fn addClass(self: *const Classifier, classes: *std.ArrayList(u32), id: u32) !void {
+        const class = self.classes.items[id];
+        if (class.opens.len + class.closed.len > 0) try classes.append(gpa, id);
+    }
+
+    fn mayMerge(_: *const Classifier, one: *Union) !bool {
+        one.uses += 1;
+        return one.classes.len > 1 and one.uses > uses_before_merge;
+    }
+
+    /// Puts the class that was built in the place of a union's classes.
+    fn merge(self: *Classifier, one: *Union, building: *Building) !void {
+        const merged = try gpa.alloc(u32, 1);
+        errdefer gpa.free(merged);
+        merged[0] = try self.addBuilt(building);
+        gpa.free(one.classes);
+        one.classes = merged;
     }
 
     fn isEmpty(self: *const Classifier, set: u32) bool {
@@ -346,13 +502,11 @@ pub const Classifier = struct {
         _ = try self.emptySet();
         var building = Building{ .classifier = self };
         defer building.deinit();
-        for (rests) |rest| {
-            if (result & lexing.closing_bit != 0) {
-                try building.close(result, rest.carry, rest.node);
-            } else {
-                try building.walk(result, rest);
-            }
-        }
+        try building.addAll(result, rests);
+        return self.addBuilt(&building);
+    }
+
+    fn addBuilt(self: *Classifier, building: *Building) !u32 {
         const id: u32 = @intCast(self.classes.items.len);
         try self.classes.append(gpa, try building.finish());
         return id;
@@ -383,6 +537,17 @@ const Building = struct {
         }
         self.opens.deinit(gpa);
         self.closed.deinit(gpa);
+    }
+
+    /// Sorts the tokens at and below `rests`, all after the same step.
+    fn addAll(self: *Building, result: u32, rests: []const Rest) !void {
+        for (rests) |rest| {
+            if (result & lexing.closing_bit != 0) {
+                try self.close(result, rest.carry, rest.node);
+            } else {
+                try self.walk(result, rest);
+            }
+        }
     }
 
     fn walk(self: *Building, first: lexing.ConfigId, rest: Rest) !void {

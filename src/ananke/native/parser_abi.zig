@@ -103,6 +103,22 @@ export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *cons
     return @intCast(grammar.lex.folds.items.len - 1);
 }
 
+/// In scanner states with one of the flags in `mask_bits` an escaped plain byte is plain.
+export fn ananke_grammar_fold_raw(grammar: *Grammar, index: u32, mask_bits: u8) i32 {
+    if (index >= grammar.lex.folds.items.len) return bad_argument;
+    grammar.lex.folds.items[index].raw_in = mask_bits;
+    return ok;
+}
+
+/// In scanner states with (`is_live`) or without one of the flags in `mask_bits`, `byte` doesn't
+/// act like a plain one in this fold.
+export fn ananke_grammar_fold_state(grammar: *Grammar, index: u32, byte: u8, mask_bits: u8, is_live: bool) i32 {
+    if (index >= grammar.lex.folds.items.len) return bad_argument;
+    const one = grammar.lex.folds.items[index];
+    if (is_live) one.live_in[byte] = mask_bits else one.plain_in[byte] = mask_bits;
+    return ok;
+}
+
 export fn ananke_grammar_add_comment(grammar: *Grammar, index: u32, open: [*]const u8, open_len: usize, close: [*]const u8, close_len: usize) i32 {
     if (index >= grammar.lex.folds.items.len or open_len == 0 or close_len == 0) return bad_argument;
     const pair = fold.Comment{
@@ -134,10 +150,11 @@ export fn ananke_grammar_add_scanner_word(grammar: *Grammar, word: [*]const u8, 
 
 /// How the scanner's serialised state is laid out (see lexing.zig), where the list to the
 /// end doesn't matter (`symbol` is valid), and the terminal that ends an indented block.
-export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16, dedent: u16) void {
+export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16, dedent: u16, indent: u16) void {
     grammar.lex.shape = .{ .header = header, .counted = counted, .rest = rest };
     grammar.lex.restless_symbol = symbol;
     grammar.lex.dedent_symbol = dedent;
+    grammar.lex.indent_symbol = indent;
 }
 
 export fn ananke_grammar_set_unprobed(grammar: *Grammar, byte: u8) void {
@@ -155,6 +172,7 @@ export fn ananke_grammar_add_spelling(grammar: *Grammar, symbol: u16, text: [*]c
 export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
     if (symbol >= grammar.absent.len) return bad_argument;
     grammar.absent[symbol] = true;
+    grammar.forgetMoves();
     return ok;
 }
 
@@ -186,6 +204,7 @@ export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8)
 export fn ananke_grammar_exclude(grammar: *Grammar, first: u16, second: u16) i32 {
     if (first >= grammar.lang.token_count or second >= grammar.lang.token_count) return bad_argument;
     grammar.exclusions.append(gpa, .{ .first = first, .second = second }) catch return out_of_memory;
+    grammar.forgetMoves();
     return ok;
 }
 
@@ -432,7 +451,7 @@ export fn ananke_classifier_statistics(classifier: *mask.Classifier, out: *[8]u6
         classifier.classes.items.len,
         classifier.sets.items.len,
         classifier.held,
-        classifier.memo.count(),
+        classifier.memo.count,
         classifier.memo.hits,
         classifier.memo.misses,
         lex.configs.items.len,

@@ -138,6 +138,12 @@ pub const TSLanguage = extern struct {
         return 0;
     }
 
+    /// The actions of a group, by the index that `lookup` gives for a terminal.
+    pub fn actionsAt(self: *const TSLanguage, index: u16) []const ActionEntry {
+        const header = self.parse_actions[index].header;
+        return self.parse_actions[index + 1 ..][0..header.count];
+    }
+
     pub fn isReserved(self: *const TSLanguage, state: StateId, symbol: Symbol) bool {
         if (self.abi_version < 15) return false;
         const set = self.lexMode(state).reserved_word_set;

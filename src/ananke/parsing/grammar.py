@@ -90,10 +90,12 @@ class Grammar:
             lib.ananke_grammar_add_scanner_word(self.handle, word, len(word))
         shape = self.language.state_shape
         if shape is not None:
-            symbol = self._terminals_named(shape.restless, "state_shape")[0]
-            dedent = self._terminals_named(shape.dedent, "state_shape")[0]
+            restless, dedent, indent = (
+                self._terminals_named(name, "state_shape")[0]
+                for name in (shape.restless, shape.dedent, shape.indent)
+            )
             lib.ananke_grammar_set_state_shape(
-                self.handle, shape.header, shape.counted, shape.rest, symbol, dedent
+                self.handle, shape.header, shape.counted, shape.rest, restless, dedent, indent
             )
         for byte in self.language.unprobed:
             lib.ananke_grammar_set_unprobed(self.handle, byte)
@@ -163,6 +165,11 @@ class Grammar:
                 fold.escape[0] if fold.escape else -1,
                 fold.drops_lines | fold.leading << 1,
             )
+            lib.ananke_grammar_fold_raw(self.handle, index, fold.raw_in)
+            for is_live, rows in ((True, fold.live_in), (False, fold.plain_in)):
+                for mask, members in rows:
+                    for byte in members:
+                        lib.ananke_grammar_fold_state(self.handle, index, byte, mask, is_live)
             for opening, closing in fold.comments:
                 lib.ananke_grammar_add_comment(
                     self.handle, index, opening, len(opening), closing, len(closing)

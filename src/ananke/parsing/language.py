@@ -31,6 +31,10 @@ class Fold:
         forgets: these bytes don't matter any more once a byte of the first run follows.
         opening: these matter at the start of the lexeme only.
         fatal: a lexeme that the scanner gives up at one of these is none of the language's.
+        live_in: (flags, bytes): these act like the first run unless the scanner's state (the first
+            byte of its last counted item, see `StateShape`) has one of the flags.
+        plain_in: (flags, bytes): these act like the first run if it has one of the flags.
+        raw_in: flags with which the escape before a byte of the first run acts like one too.
         leading: the second run counts only before the first line end (after it, columns do).
         words: the words that the scanner looks for; any other run of letters acts like one.
     """
@@ -43,6 +47,9 @@ class Fold:
     forgets: bytes = b""
     opening: bytes = b""
     fatal: bytes = b""
+    live_in: tuple[tuple[int, bytes], ...] = ()
+    plain_in: tuple[tuple[int, bytes], ...] = ()
+    raw_in: int = 0
     leading: bool = False
     words: tuple[bytes, ...] = ()
 
@@ -70,6 +77,7 @@ class StateShape:
         restless: where this external terminal is valid, the list to the end doesn't matter.
         dedent: the external terminal that ends an indented block; the list to the end holds the
             columns of the open blocks, and the next line must begin at one of them.
+        indent: the one that begins it, at the column of its first line.
     """
 
     header: int
@@ -77,6 +85,7 @@ class StateShape:
     rest: int
     restless: str
     dedent: str
+    indent: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TypedDict
 
 from ananke.parsing.language import Fold, Language, LineRule, StateShape
@@ -15,18 +16,30 @@ class _Columns(TypedDict):
     comments: tuple[tuple[bytes, bytes], ...]
     drops_lines: bool
     leading: bool
+    words: tuple[bytes, ...]
 
 
 #: Inside a string all bytes act alike but quotes, escapes, braces and line ends.
 _PLAIN = bytes(b for b in range(1, 256) if b not in b"\"'`\\{}\r\n")
 
+#: Flags of an open string in the scanner's state.
+_SINGLE, _DOUBLE, _BACK, _RAW, _FORMAT, _TRIPLE = 1, 2, 4, 8, 16, 32
+
+#: Any other word before a quote is a name.
+_PREFIXES = tuple(
+    b"".join(word)
+    for letters in (b"r", b"u", b"b", b"f", b"t", b"br", b"rb", b"fr", b"rf", b"tr", b"rt")
+    for word in product(*((bytes([c]), bytes([c]).upper()) for c in letters))
+)
+
 #: At a line end the columns of the next line count, and of the comments between only the first.
 _BY_COLUMN: _Columns = {
     "escape": b"\\",
-    "runs": ((b"\n", b"\n"), (b" \t\f", b" ")),
+    "runs": ((b"\n", b"\n"), (b" \t\f\r", b" ")),
     "comments": ((b"#", b"\n"),),
     "drops_lines": True,
     "leading": True,
+    "words": _PREFIXES,
 }
 
 #: A line end is decided by the next line's indentation, which may have to be deeper.
@@ -45,12 +58,20 @@ LANGUAGE = Language(
             escape=b"\\",
             forgets=b"x\"'`\\\r\n",
             opening=b"{}",
+            live_in=((_SINGLE, b"'"), (_DOUBLE, b'"'), (_BACK, b"`"), (_FORMAT, b"{}")),
+            plain_in=((_TRIPLE, b"\r\n"),),
+            raw_in=_RAW,
             # A string in single quotes ends on its line.
             fatal=b"\n",
         ),
         *(Fold(where=name, **_BY_COLUMN) for name in ("_indent", "_dedent")),
         *(
-            Fold(where=name, runs=((b" \t\f", b" "), (b"\n", b"\n")), escape=b"\\")
+            Fold(
+                where=name,
+                runs=((b" \t\f", b" "), (b"\n", b"\n")),
+                escape=b"\\",
+                words=_PREFIXES,
+            )
             for name in (")", "]", "}")
         ),
         *(Fold(where=name, **_BY_COLUMN) for name in ("_newline", "comment")),
@@ -65,7 +86,12 @@ LANGUAGE = Language(
     },
     # Whether inside an interpolation; the open strings; the columns of the open blocks.
     state_shape=StateShape(
-        header=1, counted=1, rest=2, restless="_string_content", dedent="_dedent"
+        header=1,
+        counted=1,
+        rest=2,
+        restless="_string_content",
+        dedent="_dedent",
+        indent="_indent",
     ),
     # A block isn't empty: where it may be indented it may not be left out.
     exclusions=(("_indent", "_newline"),),
