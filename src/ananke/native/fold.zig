@@ -79,7 +79,7 @@ pub const Fold = struct {
                     inside = null;
                     in_run = false;
                     run_class = 0;
-                    if (self.drops_lines and close[close.len - 1] == '\n') dropLine(out);
+                    if (self.drops_lines and close[close.len - 1] == '\n') self.dropLine(out);
                 } else if (b == close[0]) {
                     try out.append(memory.gpa, b);
                     in_run = false;
@@ -142,8 +142,27 @@ pub const Fold = struct {
             }
             run_class = class;
             i += length;
-            if (b == '\n' and self.drops_lines) dropLine(out);
+            if (b == '\n' and self.drops_lines) self.dropLine(out);
         }
+    }
+
+    /// Drops the line that the newline at the end of `out` closes, if it is blank or an earlier
+    /// line already holds a comment.
+    fn dropLine(self: *const Fold, out: *std.ArrayList(u8)) void {
+        const text = out.items;
+        const last = text.len - 1;
+        // A line end that is escaped ends no line: what follows belongs to the line before.
+        const line = lastLine(text[0..last]) orelse return;
+        const first = lineEnd(text, 0) orelse return;
+        const blank = std.mem.indexOfNone(u8, text[line..last], " \t\r") == null;
+        if (blank or self.holdsComment(text[first..line])) out.shrinkRetainingCapacity(line);
+    }
+
+    fn holdsComment(self: *const Fold, text: []const u8) bool {
+        for (self.comments.items) |comment| {
+            if (std.mem.indexOf(u8, text, comment.open) != null) return true;
+        }
+        return false;
     }
 
     fn forgettable(self: *const Fold, text: []const u8) bool {
@@ -177,19 +196,4 @@ pub fn lastLine(text: []const u8) ?usize {
     var found: ?usize = null;
     while (lineEnd(text, found orelse 0)) |end| found = end + 1;
     return found;
-}
-
-/// Drops the line that the newline at the end of `out` closes, if it is blank or an earlier
-/// line already holds a comment.
-fn dropLine(out: *std.ArrayList(u8)) void {
-    const text = out.items;
-    const last = text.len - 1;
-    const previous = std.mem.lastIndexOfScalar(u8, text[0..last], '\n') orelse return;
-    // A line end that is escaped ends no line: what follows belongs to the line before.
-    if (previous > 0 and text[previous - 1] == '\\') return;
-    const line = text[previous + 1 .. last];
-    const first = std.mem.indexOfScalar(u8, text, '\n') orelse return;
-    const blank = std.mem.indexOfNone(u8, line, " \t\r") == null;
-    const had_comment = std.mem.indexOfNone(u8, text[first .. previous + 1], " \t\r\n") != null;
-    if (blank or had_comment) out.shrinkRetainingCapacity(previous + 1);
 }
