@@ -158,7 +158,7 @@ pub const Fold = struct {
         if (blank or self.holdsComment(text[first..line])) out.shrinkRetainingCapacity(line);
     }
 
-    fn holdsComment(self: *const Fold, text: []const u8) bool {
+    pub fn holdsComment(self: *const Fold, text: []const u8) bool {
         for (self.comments.items) |comment| {
             if (std.mem.indexOf(u8, text, comment.open) != null) return true;
         }

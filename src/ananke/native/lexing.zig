@@ -482,15 +482,14 @@ pub const Lexing = struct {
         if (one.leading and self.shape != null) {
             const top = self.topColumn(self.sigmas.items[sigma]);
             const deepest: u32 = if (self.validExternal(mode, self.indent_symbol)) std.math.maxInt(u32) else top + 1;
-            try self.clipColumns(top, deepest);
+            try self.clipColumns(one, top, deepest);
         }
         return true;
     }
 
     /// Rewrites the white space at the start of each line of `folded` after the first as spaces:
-    /// no more than `deepest` on the last line, no more than `top` on those before it, which hold
-    /// comments. Deeper ones act alike: a scanner compares columns with that of the block.
-    fn clipColumns(self: *Lexing, top: u32, deepest: u32) !void {
+    /// no more than `deepest`, or `top` for finished comments. Deeper ones act alike: a scanner compares columns with that of the block.
+    fn clipColumns(self: *Lexing, one: *const fold.Fold, top: u32, deepest: u32) !void {
         const text = self.folded.items;
         const first = fold.lineEnd(text, 0) orelse return;
         self.clipped.clearRetainingCapacity();
@@ -500,7 +499,8 @@ pub const Lexing = struct {
             const line_end = fold.lineEnd(text, at);
             const line = text[at .. line_end orelse text.len];
             const body = std.mem.indexOfNone(u8, line, " \t\r\x0C") orelse line.len;
-            const column = @min(columnOf(line[0..body]), if (line_end == null) deepest else top);
+            const is_comment = line_end != null and one.holdsComment(line[body..]);
+            const column = @min(columnOf(line[0..body]), if (is_comment) top else deepest);
             try self.clipped.appendNTimes(gpa, ' ', column);
             try self.clipped.appendSlice(gpa, line[body..]);
             at = (line_end orelse break) + 1;
