@@ -36,7 +36,7 @@ LANGUAGE = Language(
     extensions=(".ts", ".mts", ".cts"),
     folds=_FOLDS,
     probes=_PROBES,
-    words=(b"in", b"instanceof"),
+    words=(b"in", b"instanceof", b"<!--", b"-->"),
     spellings=_SPELLINGS,
 )
 
@@ -47,6 +47,6 @@ TSX = Language(
     extensions=(".tsx",),
     folds=_FOLDS,
     probes=_PROBES,
-    words=(b"in", b"instanceof"),
+    words=(b"in", b"instanceof", b"<!--", b"-->"),
     spellings=_SPELLINGS,
 )
