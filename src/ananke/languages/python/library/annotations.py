@@ -39,6 +39,8 @@ from ananke.languages.python.library.outline import ItemKind
 __all__ = [
     "BOOL",
     "NONE",
+    "STANDS_FOR",
+    "TYPING",
     "Names",
     "Place",
     "dotted_symbol",
@@ -55,10 +57,10 @@ BOOL = Nominal("builtins:bool")
 _STR = Nominal("builtins:str")
 
 #: Modules whose names have the meaning that `typing` gives them.
-_TYPING = ("typing", "typing_extensions", "_typeshed", "mypy_extensions")
+TYPING = ("typing", "typing_extensions", "_typeshed", "mypy_extensions")
 
 #: Names of `typing` that stand for a class elsewhere.
-_STANDS_FOR = {
+STANDS_FOR = {
     "List": "builtins:list",
     "Dict": "builtins:dict",
     "Set": "builtins:set",
@@ -82,7 +84,7 @@ _PLAIN: dict[str, Type] = {
     "TypedDict": Nominal("typing:_TypedDict"),
     "TypeGuard": BOOL,
     "TypeIs": BOOL,
-    **{name: Nominal(symbol) for name, symbol in _STANDS_FOR.items()},
+    **{name: Nominal(symbol) for name, symbol in STANDS_FOR.items()},
 }
 
 #: Forms that say something about the name, not about its type.
@@ -162,7 +164,7 @@ def dotted_symbol(node: ast.expr, place: Place) -> str:
 def typing_name(node: ast.expr, place: Place) -> str:
     """The name within `typing` that a (dotted) name stands for, or ""."""
     found = find(node, place)
-    if isinstance(found, Home) and found.module in _TYPING and len(found.path) == 1:
+    if isinstance(found, Home) and found.module in TYPING and len(found.path) == 1:
         return found.path[0]
     return ""
 
@@ -188,7 +190,7 @@ def _is_operand(node: ast.expr, place: Place) -> bool:
 
 
 def _is_form(home: Home) -> bool:
-    return home.module in _TYPING and len(home.path) == 1
+    return home.module in TYPING and len(home.path) == 1
 
 
 def _names_type(home: Home, place: Place) -> bool:
@@ -331,8 +333,8 @@ def _form(name: str, arguments: list[ast.expr], place: Place) -> Type | None:
             return Function(_concatenated(arguments, place), UNKNOWN, _is_ellipsis(arguments[-1]))
         case _ if name in _WRAPPERS:
             return evaluate(first, place)
-        case _ if name in _STANDS_FOR:
-            return Nominal(_STANDS_FOR[name], _arguments(arguments, place))
+        case _ if name in STANDS_FOR:
+            return Nominal(STANDS_FOR[name], _arguments(arguments, place))
         case _ if name in _PLAIN:
             return UNKNOWN
     return None

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from threading import RLock
 
 from ananke.analysis.declarations import Class, Declared, Submodule, Value
-from ananke.analysis.types import UNKNOWN, Nominal, join
-from ananke.languages.python.library.annotations import NONE, Place
+from ananke.analysis.types import UNKNOWN, Literal, Nominal, join
+from ananke.languages.python.library.annotations import NONE, STANDS_FOR, TYPING, Place
 from ananke.languages.python.library.classes import declare_class
 from ananke.languages.python.library.conditions import Target
 from ananke.languages.python.library.functions import declare_function
@@ -158,6 +158,9 @@ class PythonLibrary:
             return found
 
     def _declare(self, home: Home) -> Declared:
+        special = self._typing_form(home)
+        if special is not None:
+            return special
         kinds = {item.kind for item in home.items}
         outer = self._enclosing(home)
         place = Place(self, home.module, home.symbol, outer)
@@ -173,6 +176,19 @@ class PythonLibrary:
         if kinds and kinds <= {ItemKind.VARIABLE, ItemKind.ALIAS}:
             return declare_variable(home, place)
         return Value(UNKNOWN)
+
+    def _typing_form(self, home: Home) -> Declared | None:
+        """A special form of `typing` as a value that tells which one it is; `List` and its like
+        are the classes that they stand for."""
+        if home.module not in TYPING or len(home.path) != 1:
+            return None
+        name = home.path[0]
+        if name in STANDS_FOR:
+            return self.resolve(STANDS_FOR[name])
+        if home.items and home.items[0].text == f"{name}: _SpecialForm":
+            form = Literal(name, _STR.symbol)
+            return Value(Nominal("typing:_SpecialForm", (form,)), is_final=True)
+        return None
 
     def _enclosing(self, home: Home) -> Home | None:
         if len(home.path) == 1:

@@ -350,7 +350,8 @@ class _Reader:
             return items[-1].text
         if items and items[-1].kind is ItemKind.FROM:
             return items[-1].text.replace(":", ".")
-        return None
+        # `from .a import *` in a package binds `a` too.
+        return f"{self._name}.{name}" if self._is_package and not items else None
 
     def _call(self, call: ast.Call) -> None:
         match call:
