@@ -20,8 +20,10 @@ const gpa = memory.gpa;
 pub const infinite: u32 = 0x3FFF_FFFF;
 
 /// A production under way: `popped` stack entries will go when it is reduced to `symbol`.
-const Fact = struct { symbol: u16, popped: u16 };
-const Known = struct { fact: Fact, cost: u32 };
+pub const Fact = struct { symbol: u16, popped: u16 };
+pub const Known = struct { fact: Fact, cost: u32 };
+/// A reduction that a state allows without anything more.
+pub const Ready = struct { state: u16, symbol: u16, popped: u16 };
 const Edge = struct { from: u16, symbol: u16 };
 
 const Queued = struct {
@@ -39,10 +41,13 @@ pub const Costs = struct {
     symbols: []u32,
     /// Finished facts of each state.
     known: [][]Known,
+    /// The production of each reduction.
+    productions: std.AutoHashMapUnmanaged(Ready, u16) = .empty,
 
     pub fn deinit(self: *Costs) void {
         gpa.free(self.symbols);
         for (self.known) |list| gpa.free(list);
+        self.productions.deinit(gpa);
         gpa.free(self.known);
         gpa.destroy(self);
     }
@@ -111,6 +116,7 @@ pub fn compute(grammar: *glr.Grammar) !*Costs {
                         self.symbols[r.symbol] = 0;
                         continue;
                     }
+                    try self.productions.put(gpa, .{ .state = state, .symbol = r.symbol, .popped = r.child_count }, r.production_id);
                     try queue.push(gpa, .{ .cost = 0, .state = state, .fact = .{ .symbol = r.symbol, .popped = r.child_count } });
                 },
                 else => {},
@@ -148,7 +154,7 @@ pub fn compute(grammar: *glr.Grammar) !*Costs {
 }
 
 /// The nonzero entries of one state's row of the parse table.
-const Edges = struct {
+pub const Edges = struct {
     lang: *const ts.TSLanguage,
     state: u16,
     symbol: u32 = 0,
@@ -157,7 +163,7 @@ const Edges = struct {
     value: u16 = 0,
     left: u16 = 0,
 
-    fn of(lang: *const ts.TSLanguage, state: u16) Edges {
+    pub fn of(lang: *const ts.TSLanguage, state: u16) Edges {
         var self = Edges{ .lang = lang, .state = state };
         if (state >= lang.large_state_count) {
             const index = lang.small_parse_table_map[state - lang.large_state_count];
@@ -168,7 +174,7 @@ const Edges = struct {
         return self;
     }
 
-    fn next(self: *Edges) ?struct { symbol: u16, value: u16 } {
+    pub fn next(self: *Edges) ?struct { symbol: u16, value: u16 } {
         const lang = self.lang;
         if (self.state < lang.large_state_count) {
             while (self.symbol < lang.symbol_count) {

@@ -327,6 +327,13 @@ pub const Grammar = struct {
         return false;
     }
 
+    /// The nodes after the pending lexeme of `state` is read as `closing`; the caller releases.
+    pub fn shiftHypothetical(self: *Grammar, state: *const State, node: *Node, closing: lexing.Closing, start_at: u32, end: u32, out: *std.ArrayList(*Node)) !void {
+        var run = Run{ .grammar = self, .text = state.bytes() };
+        defer run.deinit();
+        try run.shift(node, closing, start_at, end, out);
+    }
+
     /// The tree of the whole text if it is a complete program; caller releases.
     pub fn finish(self: *Grammar, from: *State) !?*Tree {
         var run = Run{ .grammar = self, .text = from.bytes(), .at_end = true };

@@ -12,6 +12,7 @@ const glr = @import("glr.zig");
 const mask = @import("mask.zig");
 const tree = @import("tree.zig");
 const completion = @import("completion.zig");
+const opening = @import("opening.zig");
 const automaton = @import("automaton.zig");
 const trie = @import("trie.zig");
 
@@ -382,6 +383,47 @@ export fn ananke_rows_data(rows: *const Rows) [*]const tree.Row {
 export fn ananke_rows_free(rows: *Rows) void {
     rows.rows.deinit(gpa);
     gpa.destroy(rows);
+}
+
+/// The unfinished program's tree (opening.zig). `symbol` is what the pending lexeme is read as,
+/// from byte `start` on; 0xFFFF: it is left out. `prune` has a byte for each symbol.
+export fn ananke_state_open(grammar: *Grammar, state: *State, symbol: u16, start: u32, prune: [*]const u8, prune_len: usize) ?*opening.Opening {
+    if (prune_len != grammar.lang.symbol_count + grammar.lang.alias_count) return null;
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    grammar.refresh(state) catch return null;
+    if (symbol != 0xFFFF and (symbol >= grammar.lang.token_count or start > state.len)) return null;
+    const pending: ?opening.Pending = if (symbol == 0xFFFF) null else .{ .symbol = symbol, .start = start };
+    return opening.open(grammar, state, pending, prune[0..prune_len]) catch null;
+}
+
+/// Numbers of rows and readings, and whether there are no other readings.
+export fn ananke_opening_counts(self: *const opening.Opening, out: *[3]u32) void {
+    out.* = .{ @intCast(self.rows.items.len), @intCast(self.edges.items.len), @intFromBool(self.complete) };
+}
+
+export fn ananke_opening_rows(self: *const opening.Opening) [*]const opening.Row {
+    return self.rows.items.ptr;
+}
+
+export fn ananke_opening_edges(self: *const opening.Opening) [*]const [2]u32 {
+    return self.edges.items.ptr;
+}
+
+/// Replaces the rows by those of a pruned row's tree; returns how many there are, 0 on failure.
+export fn ananke_opening_expand(grammar: *Grammar, self: *opening.Opening, pruned: u64) u32 {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    self.rows.clearRetainingCapacity();
+    const root: *const stack.Tree = @ptrFromInt(@as(usize, @intCast(pruned)));
+    opening.flatten(self, root, opening.nowhere) catch return 0;
+    return @intCast(self.rows.items.len);
+}
+
+export fn ananke_opening_free(grammar: *Grammar, self: *opening.Opening) void {
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    self.destroy();
 }
 
 export fn ananke_classifier_new(grammar: *Grammar, tokens: ?*const trie.Trie, eos: [*]const u32, eos_count: usize) ?*mask.Classifier {

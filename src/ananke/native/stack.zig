@@ -16,8 +16,13 @@ const merge_depth = 12;
 /// The most links a node may have; further parses that agree on a state are dropped.
 pub const max_links = 16;
 
+/// Identities given so far; 0 is none.
+var last_id = std.atomic.Value(u64).init(0);
+
 pub const Tree = struct {
     refs: u32 = 1,
+    /// Never given twice in a process.
+    id: u64,
     symbol: ts.Symbol,
     production: u16,
     extra: bool,
@@ -29,7 +34,7 @@ pub const Tree = struct {
 
     pub fn leaf(symbol: ts.Symbol, start: u32, end: u32, extra: bool) !*Tree {
         const self = try gpa.create(Tree);
-        self.* = .{ .symbol = symbol, .production = 0, .extra = extra, .dynamic = 0, .start = start, .end = end, .children = &.{} };
+        self.* = .{ .id = last_id.fetchAdd(1, .monotonic) + 1, .symbol = symbol, .production = 0, .extra = extra, .dynamic = 0, .start = start, .end = end, .children = &.{} };
         _ = memory.live_trees.fetchAdd(1, .monotonic);
         return self;
     }
@@ -42,6 +47,7 @@ pub const Tree = struct {
         var total = dynamic;
         for (children) |child| total += child.dynamic;
         self.* = .{
+            .id = last_id.fetchAdd(1, .monotonic) + 1,
             .symbol = symbol,
             .production = production,
             .extra = false,

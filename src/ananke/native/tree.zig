@@ -74,12 +74,12 @@ pub fn flatten(lang: *const ts.TSLanguage, root: *const stack.Tree, out: *std.Ar
     }
 }
 
-fn aliasOf(lang: *const ts.TSLanguage, production: u16, index: usize) u16 {
+pub fn aliasOf(lang: *const ts.TSLanguage, production: u16, index: usize) u16 {
     if (production == 0 or index >= lang.max_alias_sequence_length) return 0;
     return lang.alias_sequences[@as(usize, production) * lang.max_alias_sequence_length + index];
 }
 
-fn fieldOf(lang: *const ts.TSLanguage, production: u16, index: usize) u16 {
+pub fn fieldOf(lang: *const ts.TSLanguage, production: u16, index: usize) u16 {
     if (lang.field_count == 0) return 0;
     const slice = lang.field_map_slices[production];
     for (lang.field_map_entries[slice.index..][0..slice.length]) |entry| {

@@ -1,0 +1,181 @@
+"""The syntax tree of an unfinished program: the face of `opening.zig`.
+
+    for reading in open_tree(state).readings:
+        reading.root            # `Tree`: the finished parts, and holes where more is due
+        reading.edge            # where the last lexeme ends
+
+A tree with `end < edge` is final. One that ends at `edge` or `NOWHERE` may still grow, and what
+lies at `NOWHERE` isn't there: it only stands for what must come.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+
+from ananke.native import library
+from ananke.parsing.grammar import Grammar
+from ananke.parsing.state import ParseError, ParseState
+
+__all__ = ["NOWHERE", "Opening", "Reading", "Tree", "open_tree"]
+
+#: Offset of what is not there.
+NOWHERE = 0xFFFF_FFFF
+#: The pending lexeme is left out.
+_NOTHING = 0xFFFF
+_PRUNED = 4
+_EXTRA = 2
+
+_ROW = np.dtype(
+    [
+        ("symbol", "<u2"),
+        ("field", "<u2"),
+        ("flags", "<u2"),
+        ("children", "<u2"),
+        ("start", "<u4"),
+        ("end", "<u4"),
+        ("parent", "<u4"),
+        ("unused", "<u4"),
+        ("id", "<u8"),
+        ("tree", "<u8"),
+    ]
+)
+
+
+class Tree:
+    """A node. `identity` is 0 for what was added to finish the text, else never used twice.
+
+    `children` are the visible ones; a pruned tree's are read when first asked for, as long as
+    its opening lives.
+    """
+
+    __slots__ = ("_address", "_children", "_opening", "end", "field", "identity", "kind", "start")
+
+    def __init__(
+        self, kind: str, field: str, start: int, end: int, identity: int, children: list[Tree]
+    ) -> None:
+        self.kind = kind
+        self.field = field
+        self.start = start
+        self.end = end
+        self.identity = identity
+        self._children: list[Tree] | None = children
+        self._address = 0
+        self._opening: Opening | None = None
+
+    @property
+    def children(self) -> list[Tree]:
+        if self._children is None:
+            assert self._opening is not None
+            self._children = self._opening.expand(self._address)
+            self._opening = None
+        return self._children
+
+    @property
+    def is_present(self) -> bool:
+        return self.start != NOWHERE
+
+    def child(self, field: str) -> Tree | None:
+        """The first child that fills `field`, or None."""
+        for one in self.children:
+            if one.field == field:
+                return one
+        return None
+
+    def fields(self, field: str) -> list[Tree]:
+        """All children that fill `field`."""
+        return [one for one in self.children if one.field == field]
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.start}..{self.end}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One version of the parse. `reads_pending`: the pending lexeme is in the tree."""
+
+    root: Tree
+    edge: int
+    reads_pending: bool
+
+
+class Opening:
+    """The readings of a state. `is_complete`: no other reading was left out."""
+
+    def __init__(self, grammar: Grammar, handle: int) -> None:
+        self.grammar = grammar
+        self._handle = handle
+        lib = library()
+        counts = (ctypes.c_uint32 * 3)()
+        lib.ananke_opening_counts(handle, counts)
+        edges = np.frombuffer(
+            ctypes.string_at(lib.ananke_opening_edges(handle), counts[1] * 8) if counts[1] else b"",
+            dtype="<u4",
+        ).tolist()
+        roots = self._build(counts[0])
+        self.is_complete = bool(counts[2])
+        self.readings = tuple(
+            Reading(root, edges[2 * at], bool(edges[2 * at + 1])) for at, root in enumerate(roots)
+        )
+
+    def __del__(self) -> None:
+        handle, self._handle = getattr(self, "_handle", 0), 0
+        if handle:
+            library().ananke_opening_free(self.grammar.handle, handle)
+
+    def expand(self, address: int) -> list[Tree]:
+        """The children of a pruned tree."""
+        count = library().ananke_opening_expand(self.grammar.handle, self._handle, address)
+        if not count:
+            raise ParseError("out of memory")
+        return self._build(count)[0].children
+
+    def _build(self, count: int) -> list[Tree]:
+        if not count:
+            return []
+        address = library().ananke_opening_rows(self._handle)
+        raw = ctypes.string_at(address, count * _ROW.itemsize)
+        names, fields = self.grammar.symbol_names, self.grammar.field_names
+        roots: list[Tree] = []
+        trees: list[Tree] = []
+        for symbol, field, flags, _, start, end, parent, _, identity, at in np.frombuffer(
+            raw, dtype=_ROW
+        ).tolist():
+            tree = Tree(names[symbol], fields[field], start, end, identity, [])
+            if flags & _PRUNED:
+                tree._children = None
+                tree._address = at
+                tree._opening = self
+            trees.append(tree)
+            if parent == NOWHERE:
+                roots.append(tree)
+            else:
+                siblings = trees[parent]._children
+                assert siblings is not None
+                siblings.append(tree)
+        return roots
+
+
+def open_tree(
+    state: ParseState, prune: bytes, symbol: int | None = None, start: int = 0
+) -> Opening:
+    """The readings of the text so far.
+
+    Args:
+        prune: for each symbol of the grammar, whether its finished trees are one row (a byte 1).
+        symbol: the terminal that the pending lexeme is read as, from byte `start` on; None
+            leaves it out.
+    """
+    handle = library().ananke_state_open(
+        state.grammar.handle,
+        state.handle,
+        _NOTHING if symbol is None else symbol,
+        start,
+        prune,
+        len(prune),
+    )
+    if not handle:
+        raise ParseError("the unfinished program's tree could not be made")
+    return Opening(state.grammar, handle)
