@@ -99,11 +99,13 @@ class Binding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A name in a class's body. `writable`: assignment to it is allowed."""
+    """A name in a class's body. `writable`: assignment to it is allowed. `is_declared`: its type
+    is annotated, not inferred from what is assigned."""
 
     declared: Declared
     binding: Binding
     writable: bool = True
+    is_declared: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,360 @@
+"""Calls: which parameters take which arguments, and what a call gives.
+
+An unfinished call is judged too: what is there must fit whatever arguments may still come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ananke.analysis.relation import assignable
+from ananke.analysis.types import (
+    UNKNOWN,
+    ClassOf,
+    Function,
+    Kind,
+    Literal,
+    Nominal,
+    Overloaded,
+    Parameter,
+    Tuple,
+    Type,
+    Union,
+    Unknown,
+    Variable,
+    join,
+    map_type,
+    members_of,
+    show,
+)
+from ananke.analysis.world import World
+
+__all__ = ["Argument", "Misfit", "Outcome", "call", "expected_type"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: its name, or "" for a positional one, "*" and "**" for spread ones.
+
+    `is_final`: it can't become another argument (`a` may still become `a.b` or `a=1`).
+    """
+
+    name: str
+    type: Type
+    start: int
+    end: int
+    is_final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a call does not fit: the argument it is about, or None for the call as a whole."""
+
+    message: str
+    argument: Argument | None = None
+    admitted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call gives, or why it doesn't fit."""
+
+    result: Type
+    misfits: tuple[Misfit, ...] = ()
+    solved: Mapping[Variable, Type] = field(default_factory=dict)
+
+
+def call(
+    world: World, function: Type, arguments: Sequence[Argument], *, is_complete: bool
+) -> Outcome:
+    """Calls a function or an overloaded one; anything else is not looked at.
+
+    `is_complete`: no further arguments come.
+    """
+    if isinstance(function, Function):
+        return _call_one(world, function, arguments, is_complete)
+    if isinstance(function, Overloaded) and function.choices:
+        return _call_overloaded(world, function, arguments, is_complete)
+    return Outcome(UNKNOWN)
+
+
+def _call_overloaded(
+    world: World, function: Overloaded, arguments: Sequence[Argument], is_complete: bool
+) -> Outcome:
+    fitting: list[Outcome] = []
+    first_misfit: Outcome | None = None
+    doubtful = any(_is_vague(one.type) or one.name in ("*", "**") for one in arguments)
+    for choice in function.choices:
+        outcome = _call_one(world, choice, arguments, is_complete)
+        if outcome.misfits:
+            first_misfit = outcome
+            continue
+        fitting.append(outcome)
+        if not doubtful:
+            break
+    if fitting:
+        if len({one.result for one in fitting}) == 1 or not doubtful:
+            return fitting[0]
+        return Outcome(UNKNOWN)
+    # An argument that is a union may be served by several overloads together.
+    if any(isinstance(one.type, Union) for one in arguments):
+        return Outcome(UNKNOWN)
+    assert first_misfit is not None
+    if len(function.choices) == 1:
+        return first_misfit
+    shown = ", ".join(_shown(one) for one in arguments)
+    last = max(
+        (one.argument for one in first_misfit.misfits if one.argument is not None),
+        key=lambda one: one.end,
+        default=None,
+    )
+    message = f"no overload takes ({shown})"
+    return Outcome(UNKNOWN, (Misfit(message, last, first_misfit.misfits[0].admitted),))
+
+
+def _shown(argument: Argument) -> str:
+    label = {"": "", "*": "*", "**": "**"}.get(argument.name, f"{argument.name}=")
+    return f"{label}{show(argument.type)}"
+
+
+def _is_vague(type_: Type) -> bool:
+    if isinstance(type_, Unknown):
+        return True
+    return isinstance(type_, Nominal) and any(_is_vague(one) for one in type_.arguments)
+
+
+def match(
+    function: Function, arguments: Sequence[Argument], is_complete: bool
+) -> tuple[list[tuple[Argument, Parameter]], list[Misfit]]:
+    """Which parameter takes which argument, and what finds no place."""
+    pairs: list[tuple[Argument, Parameter]] = []
+    misfits: list[Misfit] = []
+    parameters = function.parameters
+    positional = [one for one in parameters if one.kind in (Kind.POSITIONAL, Kind.EITHER)]
+    named = {one.name: one for one in parameters if one.kind in (Kind.EITHER, Kind.NAMED)}
+    variadic = next((one for one in parameters if one.kind is Kind.VARIADIC), None)
+    keywords = next((one for one in parameters if one.kind is Kind.NAMED_VARIADIC), None)
+    taken: set[str] = set()
+    at = 0
+    spread = spread_named = False
+    for argument in arguments:
+        if argument.name == "*":
+            spread = True
+        elif argument.name == "**":
+            spread_named = True
+        elif argument.name:
+            parameter = named.get(argument.name)
+            if parameter is None:
+                if keywords is not None:
+                    pairs.append((argument, keywords))
+                elif argument.is_final:
+                    rest = tuple(one for one in named if one not in taken)
+                    misfits.append(
+                        Misfit(f"there is no parameter named `{argument.name}`", argument, rest)
+                    )
+            elif parameter.name in taken and not spread:
+                misfits.append(Misfit(f"the parameter `{argument.name}` is given twice", argument))
+            else:
+                taken.add(parameter.name)
+                pairs.append((argument, parameter))
+        elif spread:
+            continue
+        elif at < len(positional):
+            parameter = positional[at]
+            at += 1
+            if parameter.name in taken and parameter.kind is Kind.EITHER:
+                # A name that stands before: Python's grammar forbids it but for spread ones.
+                continue
+            taken.add(parameter.name)
+            pairs.append((argument, parameter))
+        elif variadic is not None:
+            pairs.append((argument, variadic))
+        elif argument.is_final:
+            count = len(positional)
+            misfits.append(
+                Misfit(
+                    f"at most {count} positional argument{'s' * (count != 1)} expected", argument
+                )
+            )
+    if is_complete and not spread_named:
+        lacking = [
+            one.name
+            for one in parameters
+            if not one.has_default
+            and one.name not in taken
+            and (
+                one.kind is Kind.NAMED
+                or (one.kind in (Kind.POSITIONAL, Kind.EITHER) and not spread)
+            )
+        ]
+        if lacking:
+            names = ", ".join(f"`{name}`" for name in lacking)
+            misfits.append(Misfit(f"missing argument{'s' * (len(lacking) > 1)} {names}"))
+    return pairs, misfits
+
+
+def _call_one(
+    world: World, function: Function, arguments: Sequence[Argument], is_complete: bool
+) -> Outcome:
+    if function.is_gradual:
+        return Outcome(_vague(function.result))
+    pairs, misfits = match(function, arguments, is_complete)
+    solved: dict[Variable, Type] = {}
+    for argument, parameter in pairs:
+        if _has_packs(parameter.type):
+            continue
+        solve(world, parameter.type, argument.type, solved)
+        wanted = _vague(parameter.type)
+        if argument.is_final and not assignable(world, argument.type, wanted):
+            misfits.append(
+                Misfit(
+                    f"`{show(argument.type)}` is not what the parameter `{parameter.name}` takes, "
+                    f"`{show(parameter.type)}`",
+                    argument,
+                )
+            )
+    if any(_has_packs(one.type) for one in function.parameters):
+        misfits = []
+    result = _vague(function.result, solved)
+    return Outcome(result, tuple(misfits), solved)
+
+
+def _has_packs(type_: Type) -> bool:
+    found = False
+
+    def look(part: Type) -> Type | None:
+        nonlocal found
+        if isinstance(part, Variable) and part.kind != "type":
+            found = True
+        return None
+
+    map_type(type_, look)
+    return found
+
+
+def _vague(type_: Type, solved: Mapping[Variable, Type] | None = None) -> Type:
+    """The type with its variables replaced: by what they were found to be, else unknown."""
+
+    def change(part: Type) -> Type | None:
+        if isinstance(part, Variable):
+            return (solved or {}).get(part, UNKNOWN)
+        return None
+
+    return map_type(type_, change)
+
+
+def solve(
+    world: World, parameter: Type, argument: Type, solved: dict[Variable, Type], depth: int = 0
+) -> None:
+    """Notes what the variables in `parameter` are for `argument`."""
+    if depth > 6:
+        return
+    match parameter:
+        case Variable():
+            plain = widen_literal(argument)
+            known = solved.get(parameter)
+            if known is None:
+                solved[parameter] = plain
+            elif known != plain:
+                solved[parameter] = join((known, plain))
+        case Nominal(symbol, arguments) if arguments:
+            for one in members_of(argument):
+                for mine, theirs in zip(arguments, _arguments_as(world, one, symbol), strict=False):
+                    solve(world, mine, theirs, solved, depth + 1)
+        case Union(members):
+            plain_members = [one for one in members if not isinstance(one, Variable)]
+            rest = join(
+                one
+                for one in members_of(argument)
+                if not any(one == other for other in plain_members)
+            )
+            if isinstance(argument, Unknown):
+                rest = UNKNOWN
+            for one in members:
+                solve(world, one, rest, solved, depth + 1)
+        case ClassOf(instance) if isinstance(argument, ClassOf):
+            solve(world, instance, argument.instance, solved, depth + 1)
+        case ClassOf(instance):
+            solve(world, instance, UNKNOWN, solved, depth + 1)
+        case Tuple(items, rest_type) if isinstance(argument, Tuple):
+            for mine, theirs in zip(items, argument.items, strict=False):
+                solve(world, mine, theirs, solved, depth + 1)
+            if rest_type is not None:
+                for theirs in argument.items[len(items) :]:
+                    solve(world, rest_type, theirs, solved, depth + 1)
+        case Function(_, result) if isinstance(argument, Function):
+            solve(world, result, argument.result, solved, depth + 1)
+        case Function(_, result) if isinstance(argument, ClassOf):
+            solve(world, result, argument.instance, solved, depth + 1)
+        case Function() | Tuple():
+
+            def give_up(part: Type) -> Type | None:
+                if isinstance(part, Variable):
+                    solved[part] = UNKNOWN
+                return None
+
+            map_type(parameter, give_up)
+
+
+def _arguments_as(world: World, type_: Type, symbol: str) -> Iterable[Type]:
+    """The type arguments of a value seen as an instance of the class `symbol`."""
+    own: str
+    given: tuple[Type, ...]
+    match type_:
+        case Nominal(own, given):
+            pass
+        case Tuple(items, rest, after):
+            own = "builtins:tuple"
+            given = (join([*items, *after, *((rest,) if rest is not None else ())]),)
+            if not items and rest is None:
+                given = (UNKNOWN,)
+        case Literal(_, own):
+            given = ()
+        case _:
+            return (UNKNOWN,) * 4
+    lineage = world.lineage(own)
+    if lineage is None:
+        return (UNKNOWN,) * 4
+    parameters = lineage.ancestors[0].class_.parameters
+    values: dict[Variable, Type] = dict.fromkeys(parameters, UNKNOWN)
+    values.update(zip(parameters, given, strict=False))
+    for one in lineage.ancestors:
+        if one.class_.symbol == symbol:
+            return [
+                _vague(one.values.get(parameter, UNKNOWN), values)
+                for parameter in one.class_.parameters
+            ]
+    return (UNKNOWN,) * 4
+
+
+def widen_literal(type_: Type) -> Type:
+    """`Literal["a"]` as `str`."""
+    if isinstance(type_, Literal):
+        return Nominal(type_.symbol)
+    if isinstance(type_, Union):
+        return join(widen_literal(one) for one in type_.members)
+    if isinstance(type_, Tuple):
+        return Tuple(
+            tuple(widen_literal(one) for one in type_.items),
+            None if type_.rest is None else widen_literal(type_.rest),
+            tuple(widen_literal(one) for one in type_.after),
+        )
+    return type_
+
+
+def expected_type(function: Type, position: int, name: str) -> Type:
+    """What the argument at `position` (or with `name`) is expected to be."""
+    if not isinstance(function, Function) or function.is_gradual:
+        return UNKNOWN
+    for parameter in function.parameters:
+        if name:
+            if parameter.name == name and parameter.kind in (Kind.EITHER, Kind.NAMED):
+                return _vague(parameter.type)
+        elif parameter.kind in (Kind.POSITIONAL, Kind.EITHER):
+            if position == 0:
+                return _vague(parameter.type)
+            position -= 1
+        elif parameter.kind is Kind.VARIADIC:
+            return _vague(parameter.type)
+    return UNKNOWN

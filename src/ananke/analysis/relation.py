@@ -1,0 +1,173 @@
+"""Assignability: whether a value of one type may stand where another is expected.
+
+The answer is *no* only where it is sure. Type arguments are compared only where both are known
+and only in ways that hold whatever their variance is (unrelated classes); what is inferred of a
+value may be less than what it is (see `scopes.py`).
+"""
+
+from __future__ import annotations
+
+from ananke.analysis.types import (
+    ClassOf,
+    Function,
+    Literal,
+    ModuleObject,
+    Never,
+    Nominal,
+    Overloaded,
+    Reference,
+    Structural,
+    Tuple,
+    Type,
+    Union,
+    Unknown,
+    Variable,
+)
+from ananke.analysis.world import World, symbol_of
+
+__all__ = ["assignable"]
+
+#: Classes of data that no function, class or module is an instance of.
+_PLAIN = frozenset(
+    f"builtins:{name}"
+    for name in [
+        "str",
+        "int",
+        "float",
+        "complex",
+        "bytes",
+        "bytearray",
+        "bool",
+        "list",
+        "dict",
+        "set",
+        "frozenset",
+        "tuple",
+        "range",
+        "slice",
+        "memoryview",
+    ]
+) | {"types:NoneType"}
+
+#: What is taken for what without being a subclass (PEP 484's numeric tower, bytes-like data).
+_PROMOTED = {
+    ("builtins:int", "builtins:float"),
+    ("builtins:int", "builtins:complex"),
+    ("builtins:bool", "builtins:float"),
+    ("builtins:bool", "builtins:complex"),
+    ("builtins:float", "builtins:complex"),
+    ("builtins:bytearray", "builtins:bytes"),
+    ("builtins:memoryview", "builtins:bytes"),
+}
+
+
+def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool:
+    """Whether a value of `source` may be taken for a `target`; True if it can't be told."""
+    if source == target or depth > 8:
+        return True
+    match source, target:
+        case (Unknown(), _) | (_, Unknown()) | (Never(), _):
+            return True
+        case (Variable(bound=bound, constraints=constraints), _):
+            if bound is not None:
+                return assignable(world, bound, target, depth + 1)
+            return not constraints or any(
+                assignable(world, one, target, depth + 1) for one in constraints
+            )
+        case (_, Variable()) | (Structural(), _) | (_, Structural()) | (Reference(), _):
+            return True
+        case (Union(members), _):
+            return all(assignable(world, one, target, depth + 1) for one in members)
+        case (_, Union(members)):
+            return any(assignable(world, source, one, depth + 1) for one in members)
+        case (_, Never()):
+            return False
+        case (_, Nominal("builtins:object")):
+            return True
+        case (Literal(), Literal()):
+            return source == target
+        case (_, Literal(_, symbol)):
+            # A computed value may be the literal.
+            return world.is_subclass(symbol_of(source) or "", symbol) is not False and not (
+                isinstance(source, Function | Overloaded | ClassOf | ModuleObject)
+            )
+        case (Tuple(), Tuple()):
+            return _tuples(world, source, target, depth)
+        case (Tuple() | Literal() | Nominal(), Nominal(symbol)):
+            own = symbol_of(source)
+            assert own is not None
+            return _nominal(world, source, own, target, symbol, depth)
+        case (Nominal(symbol), Tuple()):
+            return _nominal(world, source, symbol, Nominal("builtins:tuple"), "builtins:tuple", 0)
+        case (Literal(), Tuple()):
+            return False
+        case (Function() | Overloaded() | ModuleObject(), Nominal(symbol)):
+            return symbol not in _PLAIN
+        case (ClassOf(), Nominal(symbol)):
+            return symbol not in _PLAIN
+        case (Function() | Overloaded() | ModuleObject(), Tuple() | ClassOf()):
+            return False
+        case (ClassOf(one), ClassOf(other)):
+            return assignable(world, one, other, depth + 1)
+        case (Nominal(symbol), ClassOf()):
+            return symbol not in _PLAIN
+        case (Literal() | Tuple(), ClassOf()) | (ClassOf(), Tuple()):
+            return False
+        case (Literal() | Tuple(), Function() | Overloaded()):
+            return False
+        case (Nominal(), Function() | Overloaded()):
+            return world.member(source, "__call__") is not None
+        case (Nominal(symbol), ModuleObject()):
+            return symbol not in _PLAIN
+        case (ModuleObject(), Function() | Overloaded()):
+            return False
+    return True
+
+
+def _tuples(world: World, source: Tuple, target: Tuple, depth: int) -> bool:
+    if source.rest is not None or target.rest is not None:
+        if source.rest is None and target.rest is not None and not target.after:
+            least = len(target.items)
+            if len(source.items) < least:
+                return False
+            pairs = [*zip(source.items, target.items, strict=False)]
+            pairs += [(one, target.rest) for one in source.items[least:]]
+            return all(assignable(world, one, other, depth + 1) for one, other in pairs)
+        return True
+    if len(source.items) != len(target.items):
+        return False
+    return all(
+        assignable(world, one, other, depth + 1)
+        for one, other in zip(source.items, target.items, strict=True)
+    )
+
+
+def _nominal(
+    world: World, source: Type, own: str, target: Nominal, symbol: str, depth: int
+) -> bool:
+    if (own, symbol) in _PROMOTED:
+        return True
+    related = world.is_subclass(own, symbol)
+    if related is not False:
+        return True
+    wanted = world.class_of(symbol)
+    if wanted is None:
+        return True
+    if "protocol" in wanted.flags:
+        return _satisfies(world, source, symbol)
+    own_class = world.class_of(own)
+    return own_class is not None and "typeddict" in own_class.flags and symbol != "types:NoneType"
+
+
+def _satisfies(world: World, source: Type, protocol: str) -> bool:
+    """Whether the value has every member that the protocol names."""
+    lineage = world.lineage(protocol)
+    if lineage is None or lineage.is_open:
+        return True
+    return all(
+        world.member(source, name) is not None
+        for one in lineage.ancestors
+        if "protocol" in one.class_.flags
+        for name in one.class_.own
+        if name not in ("__slots__", "__class_getitem__", "__doc__", "__module__")
+    )

@@ -1,0 +1,276 @@
+"""Scopes: what the names of a program mean at one place, as a value.
+
+A scope holds the names bound so far in one block of names (a module, a class, a function), what
+is known of their values on the way to this place, and what the text still owes. Binding a name
+gives another scope; the scope before stays what it was.
+
+What a scope says of a variable's type is one of the values that it may have: further ones may
+come (a loop's body assigns it again, a later method assigns the attribute), so an operation that
+fails for what is known fails for all of it, and `NEVER` (nothing known is left after a test)
+means unknown, not unreachable.
+
+*Other languages*: block scopes are scopes of the kind `block`; hoisted names (TypeScript's
+functions, all of Go's, Rust's and Zig's module level) are owed like Python's forward references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ananke.analysis.declarations import Class, Member
+from ananke.analysis.types import NEVER, UNKNOWN, Type, Unknown, join
+
+__all__ = ["Entry", "Frame", "Owed", "Scope", "merge", "widen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a name is bound to.
+
+    Attributes:
+        type: what it holds at this place.
+        declared: the type that an annotation gives it.
+        member: what it is as a member, if the scope is a class's.
+        is_certain: bound on every way to this place.
+        means: the type that the name stands for in annotations, if it isn't a class.
+    """
+
+    type: Type
+    declared: Type | None = None
+    member: Member | None = None
+    is_certain: bool = True
+    means: Type | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A use of a name that isn't bound yet: where it is, and how deep in loops of its scope the
+    binding must come at the latest (0: anywhere)."""
+
+    start: int
+    end: int
+    loop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The function around a place.
+
+    Attributes:
+        returns: the declared type of what `return` gives, or None.
+        is_async, is_generator: what the function is known to be.
+        receiver: the name of the parameter that holds the instance, or "".
+        owner: symbol of the class whose method it is, or "".
+    """
+
+    returns: Type | None = None
+    is_async: bool = False
+    receiver: str = ""
+    owner: str = ""
+    name: str = ""
+    yields: Type | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """A place's names. Compared by identity, so that what was read in it can be remembered."""
+
+    kind: str
+    outer: Scope | None = None
+    names: Mapping[str, Entry] = field(default_factory=dict)
+    #: Narrowed types of paths such as `self.x`.
+    facts: Mapping[str, Type] = field(default_factory=dict)
+    is_alive: bool = True
+    #: Whether something was called that may not come back.
+    is_doubtful: bool = False
+    frame: Frame = Frame()
+    loop: int = 0
+    owed: Mapping[str, Owed] = field(default_factory=dict)
+    #: Members that the receiver's class owes.
+    owed_members: Mapping[str, Owed] = field(default_factory=dict)
+    #: Whether names may be bound that aren't known.
+    is_open: bool = False
+    #: Names that belong to the module or an outer function.
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    #: Classes that this text declares, by symbol.
+    classes: Mapping[str, Class] = field(default_factory=dict)
+    #: Attributes assigned through the receiver: (type, was it declared).
+    attributes: Mapping[str, tuple[Type, bool]] = field(default_factory=dict)
+    #: What the function's statements have done: returned, yielded; the loop's: broken out.
+    has_returned: bool = False
+    has_yielded: bool = False
+    has_broken: bool = False
+    #: Names and paths that were changed on ways that ended (by `break`, `raise`, …).
+    clouded: frozenset[str] = frozenset()
+    #: The types that were returned.
+    returned: tuple[Type, ...] = ()
+    #: The qualified name of the class or function, with a dot at the end.
+    path: str = ""
+    #: Words that hold from here on, such as `deferred annotations`.
+    flags: frozenset[str] = frozenset()
+
+    def with_names(self, added: Mapping[str, Entry]) -> Scope:
+        """The scope after binding `added`; what was known of paths below them is forgotten, and
+        what was owed of them is paid."""
+        facts: Mapping[str, Type] = self.facts
+        if facts:
+            prefixes = tuple(f"{name}{sign}" for name in added for sign in ".[")
+            if any(path.startswith(prefixes) for path in facts):
+                facts = {p: t for p, t in facts.items() if not p.startswith(prefixes)}
+        owed: Mapping[str, Owed] = self.owed
+        if owed and not owed.keys().isdisjoint(added):
+            owed = {name: one for name, one in owed.items() if name not in added}
+        return replace(self, names={**self.names, **added}, facts=facts, owed=owed)
+
+    def bind(self, name: str, entry: Entry) -> Scope:
+        return self.with_names({name: entry})
+
+    def with_fact(self, path: str, type_: Type) -> Scope:
+        """The scope in which the path holds `type_`; longer paths are forgotten."""
+        below = (path + ".", path + "[")
+        facts = {p: t for p, t in self.facts.items() if not p.startswith(below)}
+        facts[path] = type_
+        return replace(self, facts=facts)
+
+    def dead(self) -> Scope:
+        """What follows is not reached."""
+        return replace(self, is_alive=False)
+
+
+def merge(one: Scope, other: Scope) -> Scope:
+    """The scope where two ways meet; both come from the same scope."""
+    if one is other:
+        return one
+    if one.is_alive != other.is_alive:
+        alive, gone = (one, other) if one.is_alive else (other, one)
+        lost = {
+            name: replace(entry, type=UNKNOWN, is_certain=False)
+            for name, entry in gone.names.items()
+            if name not in alive.names
+        }
+        clouded = _changes(alive, gone) | alive.clouded | gone.clouded
+        merged = _with_history(
+            alive, gone, {**lost, **alive.names} if lost else alive.names, alive.facts
+        )
+        return replace(merged, clouded=clouded)
+    if one.is_doubtful != other.is_doubtful:
+        # Values that came the doubtful way may never arrive; those of the certain way do.
+        sure, doubtful = (other, one) if one.is_doubtful else (one, other)
+        known = {**doubtful.names, **sure.names}
+        return replace(
+            _with_history(sure, doubtful, known, sure.facts),
+            is_doubtful=doubtful.is_doubtful and sure.is_doubtful,
+        )
+    names = dict(one.names)
+    for name, entry in other.names.items():
+        mine = names.get(name)
+        if mine is None:
+            names[name] = replace(entry, is_certain=False)
+        elif mine is not entry:
+            names[name] = _meet(mine, entry)
+    for name, entry in one.names.items():
+        if name not in other.names:
+            names[name] = replace(entry, is_certain=False)
+    facts: dict[str, Type] = {}
+    for path in one.facts.keys() | other.facts.keys():
+        first, second = one.facts.get(path), other.facts.get(path)
+        if first is not None and second is not None:
+            facts[path] = join((first, second))
+        # Known on one way only: on the other it is what is declared, which the facts don't say.
+    return _with_history(one, other, names, facts)
+
+
+def _changes(one: Scope, other: Scope) -> frozenset[str]:
+    changed = {name for name, entry in other.names.items() if one.names.get(name) is not entry}
+    changed |= {
+        p for p in one.facts.keys() | other.facts.keys() if one.facts.get(p) != other.facts.get(p)
+    }
+    return frozenset(changed)
+
+
+def _meet(one: Entry, other: Entry) -> Entry:
+    same = one.declared == other.declared
+    return Entry(
+        join((one.type, other.type)),
+        one.declared if same else (UNKNOWN if one.declared or other.declared else None),
+        one.member if one.member == other.member else None,
+        one.is_certain and other.is_certain,
+        one.means if one.means == other.means else UNKNOWN,
+    )
+
+
+def _with_history(
+    into: Scope, other: Scope, names: Mapping[str, Entry], facts: Mapping[str, Type]
+) -> Scope:
+    """`into` with the names and facts given, and what happened on either way."""
+    owed = into.owed
+    if other.owed is not into.owed:
+        owed = {name: one for name, one in {**other.owed, **into.owed}.items() if name not in names}
+    attributes = into.attributes
+    if other.attributes is not into.attributes:
+        joined = dict(into.attributes)
+        for name, (type_, declared) in other.attributes.items():
+            mine = joined.get(name)
+            if mine is None or (declared and not mine[1]):
+                joined[name] = (type_, declared)
+            elif mine[1] == declared:
+                joined[name] = (join((mine[0], type_)), declared)
+        attributes = joined
+    return replace(
+        into,
+        names=names,
+        facts=facts,
+        owed=owed,
+        owed_members={**other.owed_members, **into.owed_members},
+        is_open=into.is_open or other.is_open,
+        elsewhere={**other.elsewhere, **into.elsewhere},
+        classes={**other.classes, **into.classes},
+        attributes=attributes,
+        has_returned=into.has_returned or other.has_returned,
+        has_yielded=into.has_yielded or other.has_yielded,
+        has_broken=into.has_broken or other.has_broken,
+        clouded=into.clouded | other.clouded,
+        returned=into.returned
+        if into.returned == other.returned
+        else (*into.returned, *other.returned[len(_common(into.returned, other.returned)) :]),
+    )
+
+
+def _common(one: tuple[Type, ...], other: tuple[Type, ...]) -> tuple[Type, ...]:
+    count = 0
+    while count < min(len(one), len(other)) and one[count] == other[count]:
+        count += 1
+    return one[:count]
+
+
+def widen(before: Scope, after: Scope) -> Scope:
+    """The scope in which each name and path is as before where nothing changed it between, and
+    unknown where something did: after a stretch that may have been left anywhere."""
+    names: dict[str, Entry] = {}
+    for name, entry in after.names.items():
+        old = before.names.get(name)
+        if old is entry and name not in after.clouded:
+            names[name] = entry
+        else:
+            names[name] = replace(
+                entry,
+                type=entry.type
+                if old is not None and old.type == entry.type and name not in after.clouded
+                else UNKNOWN,
+                is_certain=old is not None and old.is_certain,
+            )
+    facts: dict[str, Type] = {}
+    for path in before.facts.keys() | after.facts.keys():
+        old_fact, new_fact = before.facts.get(path), after.facts.get(path)
+        same = old_fact is not None and old_fact == new_fact and path not in after.clouded
+        facts[path] = old_fact if same and old_fact is not None else UNKNOWN
+    for path in after.clouded:
+        if path not in names:
+            facts[path] = UNKNOWN
+    return _with_history(replace(after, is_alive=before.is_alive), before, names, facts)
+
+
+def settled(type_: Type) -> Type:
+    """A type to compute with: never becomes unknown (see above)."""
+    return UNKNOWN if type_ == NEVER or isinstance(type_, Unknown) else type_

@@ -1,0 +1,311 @@
+"""Type expressions: what an annotation, a base class or an alias says.
+
+Read leniently: what is not understood is unknown. Names in them are checked like others, but may
+be bound later (in strings, under `from __future__ import annotations`, in bodies of functions).
+"""
+
+from __future__ import annotations
+
+from ananke.analysis.declarations import Alias, Class
+from ananke.analysis.types import (
+    NEVER,
+    UNKNOWN,
+    ClassOf,
+    Function,
+    Kind,
+    Literal,
+    ModuleObject,
+    Nominal,
+    Parameter,
+    Tuple,
+    Type,
+    Variable,
+    join,
+    substitute,
+)
+from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.parsing.opening import NOWHERE, Tree
+
+__all__ = ["FORMS", "alias_of", "read_type", "special_form", "type_of_value"]
+
+_TYPING = ("typing", "typing_extensions", "_typeshed")
+
+#: Names of `typing` that stand for a class elsewhere.
+_CLASSES = {
+    "List": "builtins:list",
+    "Dict": "builtins:dict",
+    "Set": "builtins:set",
+    "FrozenSet": "builtins:frozenset",
+    "Type": "builtins:type",
+    "Tuple": "builtins:tuple",
+    "Text": "builtins:str",
+    "Deque": "collections:deque",
+    "DefaultDict": "collections:defaultdict",
+    "OrderedDict": "collections:OrderedDict",
+    "Counter": "collections:Counter",
+    "ChainMap": "collections:ChainMap",
+}
+#: Names of `typing` that are no classes.
+FORMS = frozenset(
+    [
+        "Any",
+        "Optional",
+        "Union",
+        "Callable",
+        "Literal",
+        "Final",
+        "ClassVar",
+        "Annotated",
+        "Generic",
+        "Protocol",
+        "NoReturn",
+        "Never",
+        "Self",
+        "Concatenate",
+        "TypeGuard",
+        "TypeIs",
+        "Required",
+        "NotRequired",
+        "ReadOnly",
+        "LiteralString",
+        "TypeAlias",
+        "Unpack",
+        "TypeVar",
+        "ParamSpec",
+        "TypeVarTuple",
+        "NewType",
+        "NamedTuple",
+        "TypedDict",
+        "AnyStr",
+    ]
+) | frozenset(_CLASSES)
+
+
+def special_form(module: str, name: str) -> Type | None:
+    """The value of a name of `typing` that the rules know by itself."""
+    if module not in _TYPING or name not in FORMS:
+        return None
+    if name in _CLASSES:
+        return ClassOf(Nominal(_CLASSES[name]))
+    return ClassOf(Nominal(f"typing:{name}"))
+
+
+def form_of(value: Type) -> str:
+    """The name of the typing form that a value is, or ""."""
+    if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
+        module, _, name = value.instance.symbol.partition(":")
+        if module in _TYPING and name in FORMS:
+            return name
+        if value.instance.symbol in ("builtins:tuple", "builtins:type"):
+            return {"builtins:tuple": "Tuple", "builtins:type": "Type"}[value.instance.symbol]
+        if value.instance.symbol == "collections.abc:Callable":
+            return "Callable"
+    return ""
+
+
+def read_type(c: Context, tree: Tree | None, *, deferred: bool = False) -> Type:
+    """The type that a type expression says. Reads (and checks) its names."""
+    if tree is None or tree.start == NOWHERE:
+        return UNKNOWN
+    if deferred or "deferred annotations" in c.scope.flags:
+        c.deferred += 1
+        try:
+            return _read(c, tree)
+        finally:
+            c.deferred -= 1
+    return _read(c, tree)
+
+
+def _read(c: Context, tree: Tree) -> Type:
+    kind = tree.kind
+    if kind in ("type", "parenthesized_expression", "expression_statement", "member_type"):
+        inner = [one for one in tree.children if one.kind not in ("(", ")")]
+        if kind == "member_type":
+            for one in inner:
+                _read(c, one)
+            return UNKNOWN
+        return _read(c, inner[0]) if len(inner) == 1 else UNKNOWN
+    if kind == "none":
+        return NONE
+    if kind in ("identifier", "attribute"):
+        value = c.infer(tree, None)
+        if kind == "identifier":
+            found = c.find(c.text(tree))
+            if found is not None and found.entry.means is not None:
+                return found.entry.means
+        else:
+            meaning = _attribute_alias(c, tree)
+            if meaning is not None:
+                return meaning
+        return type_of_value(c, value)
+    if kind == "string":
+        return UNKNOWN
+    if kind in ("binary_operator", "union_type"):
+        parts = [one for one in tree.children if one.kind != "|"]
+        return join([_read(c, one) for one in parts])
+    if kind in ("subscript", "generic_type"):
+        return _read_subscript(c, tree)
+    if kind == "list":
+        for one in tree.children:
+            if one.kind not in ("[", "]", ","):
+                _read(c, one)
+        return UNKNOWN
+    c.infer(tree, None)
+    return UNKNOWN
+
+
+def _attribute_alias(c: Context, tree: Tree) -> Type | None:
+    target, name = tree.child("object"), tree.child("attribute")
+    if target is None or name is None:
+        return None
+    with c.quiet():
+        owner = c.infer(target, None)
+    return alias_of(c, owner.name, c.text(name)) if isinstance(owner, ModuleObject) else None
+
+
+def alias_of(c: Context, module: str, name: str) -> Type | None:
+    """The type that an alias of a module stands for, its parameters unknown."""
+    if module in _TYPING and name in FORMS:
+        return None
+    found = c.program.library.module(module)
+    declared = None if found is None else found.get(name)
+    if isinstance(declared, Alias):
+        return substitute(declared.type, dict.fromkeys(declared.parameters, UNKNOWN))
+    return None
+
+
+def type_of_value(c: Context, value: Type) -> Type:
+    """The type that a value stands for in an annotation."""
+    form = form_of(value)
+    if form in ("NoReturn", "Never"):
+        return NEVER
+    if form == "LiteralString":
+        return builtin("str")
+    if form == "Callable":
+        return Function((), UNKNOWN, is_gradual=True)
+    if form == "Self":
+        return UNKNOWN
+    if isinstance(value, ClassOf):
+        instance = value.instance
+        if isinstance(instance, Nominal):
+            if instance.symbol.startswith("typing:") and form:
+                if form == "Tuple":
+                    return Tuple((), UNKNOWN)
+                return UNKNOWN
+            if instance.symbol == "builtins:type" and not instance.arguments:
+                return UNKNOWN
+            if instance.symbol == "builtins:tuple" and not instance.arguments:
+                return Tuple((), UNKNOWN)
+        return instance
+    if value == NONE:
+        return NONE
+    return UNKNOWN
+
+
+def _subscripts(c: Context, tree: Tree) -> tuple[Tree | None, list[Tree]]:
+    if tree.kind == "generic_type":
+        named = [one for one in tree.children if one.kind in ("identifier", "attribute")]
+        arguments = [
+            one
+            for part in tree.children
+            if part.kind == "type_parameter"
+            for one in part.children
+            if one.kind not in ("[", "]", ",")
+        ]
+        return (named[0] if named else None), arguments
+    indexes = tree.fields("subscript")
+    if len(indexes) == 1 and indexes[0].kind == "tuple":
+        indexes = [one for one in indexes[0].children if one.kind not in ("(", ")", ",")]
+    return tree.child("value"), indexes
+
+
+def _read_subscript(c: Context, tree: Tree) -> Type:
+    base, arguments = _subscripts(c, tree)
+    if base is None:
+        return UNKNOWN
+    value = c.infer(base, None)
+    form = form_of(value)
+    if form == "Literal":
+        return join([_literal(c, one) for one in arguments]) if arguments else UNKNOWN
+    if form == "Annotated":
+        if not arguments:
+            return UNKNOWN
+        with_type = _read(c, arguments[0])
+        for one in arguments[1:]:
+            c.infer(one, None)
+        return with_type
+    if form == "Callable":
+        return _callable(c, arguments)
+    if form == "Tuple":
+        return _tuple(c, arguments)
+    read = [_read(c, one) for one in arguments if one.kind != "ellipsis"]
+    if form == "Optional":
+        return join([*read, NONE])
+    if form == "Union":
+        return join(read) if read else UNKNOWN
+    if form in ("Final", "ClassVar", "Required", "NotRequired", "ReadOnly"):
+        return read[0] if read else UNKNOWN
+    if form == "Type":
+        return ClassOf(read[0]) if read else UNKNOWN
+    if form in ("TypeGuard", "TypeIs"):
+        return builtin("bool")
+    if form:
+        return UNKNOWN
+    found = c.find(c.text(base)) if base.kind == "identifier" else None
+    if found is not None and found.entry.means is not None:
+        return UNKNOWN
+    if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
+        class_ = c.world.class_of(value.instance.symbol)
+        if class_ is None or not _is_plain(class_, len(read)):
+            return Nominal(value.instance.symbol)
+        return Nominal(value.instance.symbol, tuple(read))
+    return UNKNOWN
+
+
+def _is_plain(class_: Class, count: int) -> bool:
+    return len(class_.parameters) == count and all(one.kind == "type" for one in class_.parameters)
+
+
+def _literal(c: Context, tree: Tree) -> Type:
+    if tree.kind == "type" and tree.children:
+        return _literal(c, tree.children[0])
+    if tree.kind == "none":
+        return NONE
+    if tree.kind in ("string", "integer", "true", "false"):
+        value = c.infer(tree, None)
+        return value if isinstance(value, Literal) else UNKNOWN
+    c.infer(tree, None)
+    return UNKNOWN
+
+
+def _callable(c: Context, arguments: list[Tree]) -> Type:
+    if not arguments:
+        return Function((), UNKNOWN, is_gradual=True)
+    first = arguments[0]
+    while first.kind == "type" and len(first.children) == 1:
+        first = first.children[0]
+    result = _read(c, arguments[1]) if len(arguments) > 1 else UNKNOWN
+    if first.kind != "list":
+        if first.kind != "ellipsis":
+            _read(c, first)
+        return Function((), result, is_gradual=True)
+    parts = [_read(c, one) for one in first.children if one.kind not in ("[", "]", ",")]
+    if not c.is_final(first):
+        return Function((), result, is_gradual=True)
+    return Function(
+        tuple(Parameter(f"_{at}", one, Kind.POSITIONAL) for at, one in enumerate(parts)), result
+    )
+
+
+def _tuple(c: Context, arguments: list[Tree]) -> Type:
+    plain = [one.children[0] if one.kind == "type" and one.children else one for one in arguments]
+    if len(plain) == 2 and plain[1].kind == "ellipsis":
+        return Tuple((), _read(c, plain[0]))
+    read = [_read(c, one) for one in plain]
+    if any(one.kind in ("list_splat", "splat_type", "ellipsis") for one in plain):
+        return Tuple((), UNKNOWN)
+    if len(plain) == 1 and plain[0].kind == "tuple":
+        return Tuple(())
+    if any(isinstance(one, Variable) and one.kind != "type" for one in read):
+        return Tuple((), UNKNOWN)
+    return Tuple(tuple(read))

@@ -1,0 +1,289 @@
+"""What the rules of Python's meaning share while they read: the text, the scope, the defects."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ananke.analysis.declarations import Class, Library
+from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.scopes import Entry, Owed, Scope
+from ananke.analysis.types import NEVER, UNKNOWN, ClassOf, Nominal, Type
+from ananke.analysis.world import Lineage, World
+from ananke.parsing.opening import NOWHERE, Tree
+
+__all__ = ["Context", "Found", "Program", "builtin", "is_none"]
+
+NONE = Nominal("types:NoneType")
+OBJECT = Nominal("builtins:object")
+STR = Nominal("builtins:str")
+INT = Nominal("builtins:int")
+FLOAT = Nominal("builtins:float")
+COMPLEX = Nominal("builtins:complex")
+BOOL = Nominal("builtins:bool")
+BYTES = Nominal("builtins:bytes")
+ELLIPSIS = Nominal("types:EllipsisType")
+
+#: Names that every module has.
+MODULE_NAMES = frozenset(
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__spec__",
+        "__loader__",
+        "__package__",
+        "__builtins__",
+        "__path__",
+        "__dict__",
+        "__annotations__",
+        "__debug__",
+        "__cached__",
+        "__all__",
+    ]
+)
+#: Names that a class's body has besides.
+CLASS_NAMES = frozenset(["__qualname__", "__module__"])
+#: Names that type checkers know.
+CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
+
+_BUILTINS = frozenset(dir(builtins)) | CHECKER_NAMES
+
+
+def builtin(name: str, *arguments: Type) -> Nominal:
+    """An instance of a builtin class."""
+    return Nominal(f"builtins:{name}", arguments)
+
+
+def is_none(type_: Type) -> bool:
+    """Whether the type is that of `None`."""
+    return type_ == NONE
+
+
+@dataclass(eq=False)
+class Program:
+    """What all readings of one text share.
+
+    Attributes:
+        module: the dotted name of the module that the text is, for relative imports.
+        is_package: whether it is a package's `__init__`.
+        allowed, denied: prefixes of module names that may and may not be imported; None: any.
+        later: names that the text after the cursor binds.
+        entered: the scopes in which bodies begin, so that the same header gives the same scope.
+        memo: what finished statements did to a scope, by the scope and the statement.
+        lineages: see `World`.
+    """
+
+    library: Library
+    module: str = "__main__"
+    is_package: bool = False
+    allowed: tuple[str, ...] | None = None
+    denied: tuple[str, ...] = ()
+    later: frozenset[str] = frozenset()
+    memo: dict[tuple[int, int], tuple[Scope, Scope, tuple[Defect, ...]]] = field(
+        default_factory=dict
+    )
+    entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
+    lineages: dict[str, Lineage | None] = field(default_factory=dict)
+    start: Scope = field(default_factory=lambda: Scope("module"))
+
+    def builtin_value(self, name: str) -> Type | None:
+        """What a name of `builtins` is; None if there is no such name."""
+        module = self.library.module("builtins")
+        if module is None:
+            return UNKNOWN if name in _BUILTINS else None
+        found = module.get(name)
+        if found is None:
+            return UNKNOWN if name in CHECKER_NAMES or name in _BUILTINS else None
+        return World(self.library, {}, self.lineages).value_of(found)
+
+    def builtin_names(self) -> Iterable[str]:
+        module = self.library.module("builtins")
+        return _BUILTINS if module is None else {*module.names(), *_BUILTINS}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name is at a place: its entry, and the scope that binds it (None: builtins)."""
+
+    entry: Entry
+    scope: Scope | None
+
+
+class Context:
+    """One reading of one text. `scope` is where it stands; `defects` what it has found."""
+
+    def __init__(
+        self,
+        program: Program,
+        text: Callable[[int, int], bytes],
+        edge: int,
+        *,
+        reads_pending: bool = False,
+        follows: Callable[[bytes], bool] = lambda _: True,
+        words: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self.program = program
+        self._text = text
+        self.edge = edge
+        #: Whether the last lexeme is unfinished.
+        self.reads_pending = reads_pending
+        self.follows = follows
+        self.words = words
+        self.scope = program.start
+        self.defects: list[Defect] = []
+        self.infer: Callable[[Tree, Type | None], Type]
+        #: The expression that may become the target of `:=`, if it is a bare name.
+        self.binder: Tree | None = None
+        #: Inside brackets that a comprehension's clause may still follow.
+        self.lenient = 0
+        #: Where nothing is reported (code for another platform).
+        self.muted = 0
+        #: Where annotations may use names that come later.
+        self.deferred = 0
+        #: Inside the body of a `try`.
+        self.trying = 0
+        self._world: World | None = None
+        self._world_classes: Mapping[str, Class] | None = None
+        #: Names that a pending name could become, for masks: filled by the rule that judged it.
+        self.pending_names: Iterable[str] | None = None
+
+    @property
+    def world(self) -> World:
+        if self._world is None or self._world_classes is not self.scope.classes:
+            self._world_classes = self.scope.classes
+            self._world = World(self.program.library, self.scope.classes, self.program.lineages)
+        return self._world
+
+    def enter(self, word: str, tree: Tree | None, before: Scope) -> None:
+        """Begins a body: the scope here follows from `before` and the finished header `tree`, so it
+        is the one that they gave the last time, and what is remembered of it holds."""
+        if tree is None or not tree.identity or self.muted:
+            return
+        key = (word, id(before), tree.identity)
+        known = self.program.entered.setdefault(key, (before, self.scope))
+        self.scope = known[1]
+
+    # The text
+
+    def text(self, tree: Tree) -> str:
+        if tree.start == NOWHERE:
+            return ""
+        return self._text(tree.start, min(tree.end, self.edge)).decode("utf-8", "replace")
+
+    def is_final(self, tree: Tree) -> bool:
+        """Whether the tree can't grow any more."""
+        return tree.end < self.edge
+
+    def is_pending(self, tree: Tree) -> bool:
+        """Whether the tree is the unfinished lexeme."""
+        return self.reads_pending and tree.end == self.edge and not tree.children
+
+    # Defects
+
+    def report(
+        self, domain: Domain, message: str, tree: Tree, admitted: Iterable[str] = ()
+    ) -> None:
+        if self.scope.is_alive and not self.muted:
+            end = min(tree.end, self.edge)
+            self.defects.append(
+                Defect(domain, message, min(tree.start, end), end, tuple(sorted(admitted)))
+            )
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Reads without reporting."""
+        self.muted += 1
+        try:
+            yield
+        finally:
+            self.muted -= 1
+
+    # Names
+
+    def find(self, name: str) -> Found | None:
+        """What the name is here."""
+        scope: Scope | None = self.scope
+        is_first = True
+        while scope is not None:
+            if is_first or scope.kind != "class":
+                entry = scope.names.get(name)
+                if entry is not None:
+                    return Found(entry, scope)
+                if scope.is_open:
+                    return Found(Entry(UNKNOWN), scope)
+            # A comprehension directly in a class's body sees its names once, which is lenient.
+            is_first = is_first and scope.kind in ("comprehension", "lambda")
+            scope = scope.outer
+        if name in MODULE_NAMES or (name in CLASS_NAMES and self._in_class()):
+            return Found(Entry(UNKNOWN), None)
+        if name == "__class__" and self.scope.kind != "module":
+            return Found(Entry(UNKNOWN), None)
+        value = self.program.builtin_value(name)
+        return None if value is None else Found(Entry(value), None)
+
+    def _in_class(self) -> bool:
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if scope.kind == "class":
+                return True
+            scope = scope.outer
+        return False
+
+    def names(self) -> set[str]:
+        """All names that `find` knows."""
+        names = {*self.program.builtin_names(), *MODULE_NAMES}
+        scope: Scope | None = self.scope
+        while scope is not None:
+            names.update(scope.names)
+            scope = scope.outer
+        return names
+
+    def has_open_names(self) -> bool:
+        """Whether a name that isn't known may be bound here, or later in time for this use."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if scope.is_open or scope.kind in ("function", "lambda") or scope.loop:
+                return True
+            scope = scope.outer
+        return bool(self.lenient or self.deferred)
+
+    def owe(self, name: str, tree: Tree) -> bool:
+        """Notes that the name must be bound later; False if it would be too late."""
+        scope: Scope | None = self.scope
+        is_lazy = self.deferred > 0
+        loop = 0
+        while scope is not None:
+            if scope.kind in ("function", "lambda"):
+                is_lazy = True
+            if not is_lazy and scope.loop:
+                loop = max(loop, scope.loop)
+            scope = scope.outer
+        if not is_lazy and not loop:
+            return False
+        if not self.muted and self.scope.is_alive and self.is_final(tree):
+            owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop)
+            self.scope = replace(self.scope, owed={**self.scope.owed, name: owed})
+        return True
+
+    def may_begin(self, part: str, names: Iterable[str]) -> bool:
+        """Whether one of the names, or a word of the language that may stand here, begins so."""
+        if any(name.startswith(part) for name in names):
+            return True
+        return any(word.startswith(part) for word in self.words() if keyword.iskeyword(word))
+
+    # Types
+
+    def bind(self, name: str, type_: Type, **more: object) -> None:
+        entry = Entry(type_, **more)  # type: ignore[arg-type]
+        self.scope = self.scope.bind(name, entry)
+
+    def instance_of(self, type_: Type) -> Type:
+        """The instance that a class value makes; unknown for anything else."""
+        return type_.instance if isinstance(type_, ClassOf) else UNKNOWN
+
+    def settle(self, type_: Type) -> Type:
+        return UNKNOWN if type_ == NEVER else type_

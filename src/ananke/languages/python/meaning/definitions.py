@@ -1,0 +1,598 @@
+"""Functions and classes: their signatures, and what their bodies leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ananke.analysis.calls import widen_literal
+from ananke.analysis.declarations import Binding, Class, Member, Value
+from ananke.analysis.declarations import Callable as CallableDeclared
+from ananke.analysis.defects import Domain
+from ananke.analysis.relation import assignable
+from ananke.analysis.scopes import Entry, Frame, Owed, Scope
+from ananke.analysis.types import (
+    NEVER,
+    UNKNOWN,
+    ClassOf,
+    Function,
+    Kind,
+    Literal,
+    Nominal,
+    Parameter,
+    Tuple,
+    Type,
+    Unknown,
+    members_of,
+    show,
+)
+from ananke.languages.python.meaning.annotations import form_of, read_type
+from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.parsing.opening import NOWHERE, Tree
+
+__all__ = ["define_class", "define_function"]
+
+Run = Callable[[Context, Tree], None]
+
+#: Annotations under which a function may be a generator.
+_ITERATORS = frozenset(
+    ["Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable", "AsyncGenerator"]
+)
+#: Decorators that leave a function what it is.
+_PLAIN = frozenset(
+    [
+        "abstractmethod",
+        "override",
+        "final",
+        "no_type_check",
+        "abc.abstractmethod",
+        "typing.final",
+        "typing.override",
+        "typing_extensions.override",
+        "typing_extensions.final",
+    ]
+)
+
+
+def _parts(tree: Tree) -> list[Tree]:
+    return [one for one in tree.children if one.kind not in ("(", ")", ",", "comment")]
+
+
+# Functions
+
+
+def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
+    """The parameters of a function; annotations and defaults are read."""
+    found: list[Parameter] = []
+    named_only = False
+    for one in [] if tree is None else _parts(tree):
+        kind = Kind.NAMED if named_only else Kind.EITHER
+        match one.kind:
+            case "identifier":
+                if one.is_present:
+                    found.append(Parameter(c.text(one), UNKNOWN, kind))
+            case "positional_separator":
+                found = [
+                    replace(p, kind=Kind.POSITIONAL) if p.kind is Kind.EITHER else p for p in found
+                ]
+            case "keyword_separator":
+                named_only = True
+            case "default_parameter" | "typed_default_parameter":
+                type_ = read_type(c, one.child("type")) if one.child("type") else UNKNOWN
+                value, name = one.child("value"), one.child("name")
+                if value is not None:
+                    given = c.infer(value, type_)
+                    if c.is_final(one) and not assignable(c.world, given, type_) and given != NONE:
+                        c.report(
+                            Domain.TYPES,
+                            f"`{show(given)}` can't be the default of a `{show(type_)}`",
+                            value,
+                        )
+                if name is not None and name.kind == "identifier":
+                    found.append(Parameter(c.text(name), type_, kind, has_default=True))
+            case "typed_parameter":
+                type_ = read_type(c, one.child("type"))
+                inner = one.children[0]
+                if inner.kind == "identifier":
+                    found.append(Parameter(c.text(inner), type_, kind))
+                else:
+                    named_only |= _splat(c, inner, type_, found)
+            case "list_splat_pattern" | "dictionary_splat_pattern":
+                named_only |= _splat(c, one, UNKNOWN, found)
+    return found
+
+
+def _splat(c: Context, tree: Tree, type_: Type, found: list[Parameter]) -> bool:
+    names = [one for one in tree.children if one.kind == "identifier"]
+    if names and names[0].is_present:
+        is_list = tree.kind == "list_splat_pattern"
+        kind = Kind.VARIADIC if is_list else Kind.NAMED_VARIADIC
+        found.append(Parameter(c.text(names[0]), type_, kind))
+    return tree.kind == "list_splat_pattern"
+
+
+def define_function(
+    c: Context, tree: Tree, run: Run, decorators: list[tuple[str, Type]] | None = None
+) -> None:
+    """Reads a function: its header here, its body in a scope of its own, and binds its name."""
+    name_tree, body = tree.child("name"), tree.child("body")
+    if name_tree is None or not name_tree.is_present:
+        return
+    name = c.text(name_tree)
+    outer = c.scope
+    _type_parameters(c, tree)
+    parameters = read_parameters(c, tree.child("parameters"))
+    returns_tree = tree.child("return_type")
+    has_returns = returns_tree is not None and returns_tree.is_present
+    returns = read_type(c, returns_tree) if has_returns else None
+    is_async = any(one.kind == "async" for one in tree.children)
+    header = c.scope
+    c.scope = replace(outer, owed=header.owed, owed_members=header.owed_members)
+    binding = _binding(c, name, decorators or [])
+    owner = outer.path and outer.kind == "class"
+    own_symbol = outer.frame.owner if owner else ""
+    receiver = ""
+    typed = list(parameters)
+    if (
+        own_symbol and typed and typed[0].kind is not Kind.NAMED and binding is not Binding.STATIC
+    ) and (isinstance(typed[0].type, Unknown) and typed[0].kind in (Kind.EITHER, Kind.POSITIONAL)):
+        instance = Nominal(own_symbol)
+        is_class = binding is Binding.CLASS_METHOD or _is_metaclass(c, own_symbol)
+        held: Type = ClassOf(instance) if binding is Binding.CLASS_METHOD else instance
+        if is_class and binding is not Binding.CLASS_METHOD:
+            held = UNKNOWN
+        typed[0] = replace(typed[0], type=held)
+        receiver = typed[0].name
+    function = Function(tuple(parameters), _result(c, returns, is_async, returns is None))
+    known = _decorated(c, name, function, binding, decorators or [])
+    before = c.scope
+    if outer.kind != "class":
+        c.scope = before.bind(name, Entry(known[0], member=known[1]))
+    if body is None or body.start == NOWHERE:
+        c.scope = before.bind(name, Entry(known[0], member=known[1]))
+        return
+    names = {
+        one.name: Entry(_held(c, one), None if isinstance(one.type, Unknown) else one.type)
+        for one in typed
+    }
+    around = replace(c.scope, names={**c.scope.names, **_added(outer, header)})
+    c.scope = Scope(
+        "function",
+        around,
+        names=names,
+        is_alive=outer.is_alive,
+        frame=Frame(
+            returns,
+            is_async,
+            receiver if binding is not Binding.CLASS_METHOD else "",
+            own_symbol,
+            name,
+        ),
+        classes=_with_snapshot(c, outer, own_symbol),
+        path=f"{outer.path}{name}.",
+        flags=outer.flags,
+    )
+    c.enter("function", name_tree, outer)
+    held_lenient, c.lenient = c.lenient, 0
+    held_trying, c.trying = c.trying, 0
+    run(c, body)
+    c.lenient, c.trying = held_lenient, held_trying
+    inner = c.scope
+    if c.is_final(tree) or (c.is_final(body) and body.end != NOWHERE):
+        _check_end(c, tree, body, inner, returns, decorators or [])
+    result = _inferred(c, tree, body, inner, returns, is_async)
+    function = Function(tuple(parameters), result)
+    value, member = _decorated(c, name, function, binding, decorators or [])
+    c.scope = _leave(c, before, inner).bind(name, Entry(value, member=member))
+
+
+def _added(outer: Scope, header: Scope) -> Mapping[str, Entry]:
+    return {n: e for n, e in header.names.items() if outer.names.get(n) is not e}
+
+
+def _type_parameters(c: Context, tree: Tree) -> None:
+    """PEP 695: the names in brackets are types in the header and the body."""
+    listed = tree.child("type_parameters")
+    if listed is None:
+        return
+    names: dict[str, Entry] = {}
+    stack = [listed]
+    while stack:
+        one = stack.pop()
+        if one.kind == "identifier" and one.is_present:
+            names[c.text(one)] = Entry(UNKNOWN, means=UNKNOWN)
+        stack += one.children
+    c.scope = c.scope.with_names(
+        {n: e for n, e in names.items() if c.find(n) is None or len(n) < 4}
+    )
+
+
+def _held(c: Context, parameter: Parameter) -> Type:
+    if parameter.kind is Kind.VARIADIC:
+        return Tuple((), parameter.type)
+    if parameter.kind is Kind.NAMED_VARIADIC:
+        return builtin("dict", Nominal("builtins:str"), parameter.type)
+    if parameter.has_default and isinstance(parameter.type, Unknown):
+        return UNKNOWN
+    return parameter.type
+
+
+def _is_metaclass(c: Context, symbol: str) -> bool:
+    lineage = c.world.lineage(symbol)
+    return lineage is None or lineage.is_open or "builtins:type" in lineage.symbols
+
+
+def _result(c: Context, returns: Type | None, is_async: bool, unknown: bool) -> Type:
+    if returns is None or unknown:
+        return UNKNOWN
+    if not is_async:
+        return returns
+    if may_be_generator(returns):
+        return UNKNOWN
+    if c.world.class_of("types:CoroutineType") is None:
+        return UNKNOWN
+    return Nominal("types:CoroutineType", (UNKNOWN, UNKNOWN, returns))
+
+
+def _inferred(
+    c: Context, tree: Tree, body: Tree, inner: Scope, returns: Type | None, is_async: bool
+) -> Type:
+    if returns is not None:
+        if is_async and inner.has_yielded:
+            return returns
+        return _result(c, returns, is_async, unknown=False)
+    never = (
+        not inner.is_alive
+        and not inner.has_returned
+        and not inner.has_yielded
+        and not is_async
+        and c.is_final(body)
+        and "NotImplementedError" not in c.text(body)
+    )
+    return NEVER if never else UNKNOWN
+
+
+def may_be_generator(type_: Type) -> bool:
+    return any(
+        isinstance(one, Nominal) and one.symbol.rpartition(":")[2] in _ITERATORS
+        for one in members_of(type_)
+    )
+
+
+def _binding(c: Context, name: str, decorators: list[tuple[str, Type]]) -> Binding:
+    for text, value in decorators:
+        if text == "staticmethod":
+            return Binding.STATIC
+        if text == "classmethod":
+            return Binding.CLASS_METHOD
+        if text == "property" or text.endswith((".getter", ".setter", ".deleter")):
+            return Binding.PROPERTY
+        del value
+    if name in ("__new__",):
+        return Binding.STATIC
+    if name in ("__init_subclass__", "__class_getitem__"):
+        return Binding.CLASS_METHOD
+    return Binding.METHOD
+
+
+def _decorated(
+    c: Context,
+    name: str,
+    function: Function,
+    binding: Binding,
+    decorators: list[tuple[str, Type]],
+) -> tuple[Type, Member]:
+    """The value and the member that a function is after its decorators."""
+    texts = [text for text, _ in decorators]
+    value: Type = function
+    declared: Value | CallableDeclared = CallableDeclared(function)
+    writable = True
+    if binding is Binding.PROPERTY:
+        setter = any(text.endswith((".setter", ".deleter")) for text in texts)
+        old = c.scope.names.get(name)
+        if setter:
+            member = (
+                replace(old.member, writable=True)
+                if old is not None and old.member is not None
+                else Member(Value(UNKNOWN), Binding.VARIABLE)
+            )
+            return UNKNOWN, member
+        known = all(
+            text in ("property", "functools.cached_property") or text in _PLAIN for text in texts
+        )
+        result = function.result if known else UNKNOWN
+        return UNKNOWN, Member(Value(result), Binding.PROPERTY, writable=False)
+    if "overload" in texts or "typing.overload" in texts:
+        return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
+    ordinary = {"staticmethod", "classmethod"} | _PLAIN
+    if any(text not in ordinary for text in texts):
+        return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
+    old = c.scope.names.get(name)
+    if (old is not None and old.member is not None and isinstance(old.member.declared, Value)) and (
+        not old.is_certain or isinstance(old.type, Unknown)
+    ):
+        # The implementation behind overloads.
+        return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
+    if c.scope.kind == "class" and binding is not Binding.METHOD:
+        value = UNKNOWN
+    return value, Member(declared, binding, writable)
+
+
+def _with_snapshot(c: Context, outer: Scope, symbol: str) -> Mapping[str, Class]:
+    """The classes known in a method's body: its own as far as it goes."""
+    if not symbol:
+        return outer.classes
+    under_way = outer.classes.get(symbol)
+    if under_way is None:
+        return outer.classes
+    return {**outer.classes, symbol: replace(under_way, own=_members(c, outer, under_way))}
+
+
+def _leave(c: Context, before: Scope, inner: Scope) -> Scope:
+    """The scope after a function's body: what the body owes is owed there, or further out."""
+    owed: dict[str, Owed] = dict(before.owed)
+    for name, one in inner.owed.items():
+        if name in inner.names and name not in inner.elsewhere:
+            continue
+        if name not in before.names or before.kind == "class":
+            owed[name] = Owed(one.start, one.end)
+    exported = {
+        name: Entry(UNKNOWN)
+        for name in inner.elsewhere
+        if name in inner.names and name not in before.names
+    }
+    after = before.with_names(exported) if exported else before
+    if exported and before.kind != "module":
+        after = replace(before, elsewhere=before.elsewhere)
+    attributes = dict(before.attributes)
+    if before.kind == "class":
+        for name, (type_, declared) in inner.attributes.items():
+            mine = attributes.get(name)
+            if mine is None or (declared and not mine[1]):
+                attributes[name] = (type_, declared)
+            elif mine[1] == declared:
+                from ananke.analysis.types import join
+
+                attributes[name] = (join((mine[0], type_)), declared)
+    return replace(
+        after,
+        owed={n: o for n, o in owed.items() if n not in exported},
+        owed_members={**before.owed_members, **inner.owed_members},
+        attributes=attributes,
+    )
+
+
+def _check_end(
+    c: Context,
+    tree: Tree,
+    body: Tree,
+    inner: Scope,
+    returns: Type | None,
+    decorators: list[tuple[str, Type]],
+) -> None:
+    """A function whose result is declared must not end without one."""
+    if returns is None or not inner.is_alive or inner.is_doubtful or inner.has_yielded:
+        return
+    if isinstance(returns, Unknown) or assignable(c.world, NONE, returns) or returns == NEVER:
+        return
+    if may_be_generator(returns) or _is_stub(c, body):
+        return
+    if any("overload" in text or "abstract" in text for text, _ in decorators):
+        return
+    scope: Scope | None = inner.outer
+    while scope is not None:
+        if "protocol" in scope.flags or "may swallow" in scope.flags:
+            return
+        scope = scope.outer
+    if inner.clouded & {"with"}:
+        return
+    name = tree.child("name")
+    text = "" if name is None else c.text(name)
+    place = Tree("end", "", min(body.end, c.edge), min(tree.end, c.edge), 0, [])
+    c.report(Domain.CONTROLFLOW, f"`{text}` must return `{show(returns)}` on every way", place)
+
+
+def _is_stub(c: Context, body: Tree) -> bool:
+    statements = [one for one in body.children if one.kind not in ("comment",)]
+    text = c.text(body)
+    if "NotImplementedError" in text:
+        return True
+    for one in statements:
+        inner = one.children
+        plain = one.kind == "pass_statement" or (
+            one.kind == "expression_statement"
+            and len(inner) == 1
+            and inner[0].kind in ("string", "ellipsis", "concatenated_string")
+        )
+        if not plain or one.kind == "pass_statement":
+            return False
+    return True
+
+
+# Classes
+
+
+def define_class(
+    c: Context, tree: Tree, run: Run, decorators: list[tuple[str, Type]] | None = None
+) -> None:
+    """Reads a class: its bases here, its body in a scope of its own, and binds its name."""
+    name_tree, body = tree.child("name"), tree.child("body")
+    if name_tree is None or not name_tree.is_present:
+        return
+    name = c.text(name_tree)
+    outer = c.scope
+    symbol = f"{c.program.module}:{outer.path}{name}@{name_tree.start}"
+    _type_parameters(c, tree)
+    bases, metaclass, flags, is_open = _bases(c, tree.child("superclasses"))
+    header = c.scope
+    for text, _ in decorators or []:
+        plain = text.partition("(")[0]
+        if plain in ("dataclass", "dataclasses.dataclass"):
+            flags |= {"dataclass"}
+        elif plain in _PLAIN or plain in ("runtime_checkable", "typing.runtime_checkable"):
+            pass
+        elif plain in ("total_ordering", "functools.total_ordering", "unique", "enum.unique"):
+            is_open = is_open or "ordering" in plain
+        else:
+            is_open = True
+            flags |= {"transformed"}
+    c.scope = replace(outer, owed=header.owed, owed_members=header.owed_members)
+    under_way = Class(
+        symbol,
+        bases=tuple(bases),
+        metaclass=metaclass,
+        flags=frozenset(flags | {"under way"}),
+        is_open=is_open,
+    )
+    value = ClassOf(Nominal(symbol))
+    before = replace(c.scope, classes={**c.scope.classes, symbol: under_way})
+    if body is None or body.start == NOWHERE:
+        c.scope = before.bind(name, Entry(value))
+        return
+    around = before.bind(name, Entry(value))
+    around = replace(around, names={**around.names, **_added(outer, header)})
+    c.scope = Scope(
+        "class",
+        around,
+        is_alive=outer.is_alive,
+        frame=Frame(owner=symbol),
+        classes=before.classes,
+        path=f"{outer.path}{name}.",
+        flags=outer.flags | ({"protocol"} if "protocol" in flags else set()),
+    )
+    c.enter("class", name_tree, outer)
+    held_lenient, c.lenient = c.lenient, 0
+    run(c, body)
+    c.lenient = held_lenient
+    inner = c.scope
+    slots = inner.names.get("__slots__")
+    finished = replace(
+        under_way,
+        is_open=is_open or (slots is not None and not _strings(slots.type)),
+        own=_members(c, inner, under_way),
+        flags=frozenset(flags | ({"under way"} if not c.is_final(tree) else set())),
+    )
+    c.scope = replace(
+        _leave(c, before, replace(inner, attributes={})),
+        classes={**inner.classes, symbol: finished},
+    )
+    c.scope = c.scope.bind(name, Entry(value, member=Member(finished, Binding.NESTED)))
+    if c.is_final(tree):
+        _settle_members(c, tree, symbol)
+
+
+def _settle_members(c: Context, tree: Tree, symbol: str) -> None:
+    """What methods used of the class must be there now."""
+    left: dict[str, Owed] = {}
+    prefix = symbol + "."
+    for key, one in c.scope.owed_members.items():
+        if not key.startswith(prefix):
+            left[key] = one
+            continue
+        name = key[len(prefix) :]
+        if (
+            c.world.member(Nominal(symbol), name) is None
+            and c.world.member(ClassOf(Nominal(symbol)), name) is None
+        ):
+            place = Tree("end", "", one.start, min(tree.end, c.edge), 0, [])
+            names = c.world.names_of(Nominal(symbol)) or set()
+            c.report(
+                Domain.TYPES,
+                f"`{show(Nominal(symbol))}` has no attribute `{name}`",
+                place,
+                [each for each in names if each[:1] == name[:1] and not each.startswith("__")],
+            )
+    c.scope = replace(c.scope, owed_members=left)
+
+
+def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[str], bool]:
+    bases: list[Type] = []
+    metaclass: Type | None = None
+    flags: set[str] = set()
+    is_open = False
+    for one in [] if tree is None else _parts(tree):
+        if one.kind == "keyword_argument":
+            value = one.child("value")
+            type_ = UNKNOWN if value is None else c.infer(value, None)
+            label = one.child("name")
+            if label is not None and c.text(label) == "metaclass":
+                is_class = isinstance(type_, ClassOf)
+                metaclass = type_.instance if is_class and isinstance(type_, ClassOf) else UNKNOWN
+            continue
+        if not one.is_present:
+            continue
+        head = one.child("value") if one.kind == "subscript" else one
+        with c.quiet():
+            before = c.scope
+            form = form_of(c.infer(head or one, None))
+            c.scope = before
+        if form in ("Generic", "Protocol"):
+            read_type(c, one)
+            flags |= {"protocol"} if form == "Protocol" else set()
+            continue
+        if form == "TypedDict":
+            flags.add("typeddict")
+        base = read_type(c, one)
+        if isinstance(base, Tuple):
+            base = Nominal("builtins:tuple")
+        bases.append(base)
+        if not isinstance(base, Nominal):
+            is_open = True
+            continue
+        lineage = c.world.lineage(base.symbol)
+        if lineage is None:
+            is_open = True
+            continue
+        for ancestor in lineage.ancestors:
+            flags |= ancestor.class_.flags & {"enum", "typeddict", "namedtuple", "transformed"}
+            if ancestor.class_.symbol == "enum:Enum":
+                flags.add("enum")
+    return bases, metaclass, flags, is_open
+
+
+def _strings(type_: Type) -> list[str]:
+    parts = type_.items if isinstance(type_, Tuple) else (type_,)
+    return [one.value for one in parts if isinstance(one, Literal) and isinstance(one.value, str)]
+
+
+def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
+    """The members that a class's body has declared so far."""
+    own: dict[str, Member] = {}
+    slots = scope.names.get("__slots__")
+    if slots is not None:
+        for name in _strings(slots.type):
+            own[name] = Member(Value(UNKNOWN), Binding.INSTANCE, is_declared=False)
+    for name, entry in scope.names.items():
+        member = entry.member
+        if member is None:
+            declared = entry.declared
+            member = Member(
+                Value(widen_literal(entry.type) if declared is None else declared),
+                Binding.VARIABLE,
+                is_declared=declared is not None,
+            )
+        own[name] = member
+    for name, (type_, declared_here) in scope.attributes.items():
+        if name not in own:
+            own[name] = Member(Value(type_), Binding.INSTANCE, is_declared=declared_here)
+        elif not own[name].is_declared and isinstance(own[name].declared, Value):
+            from ananke.analysis.types import join
+
+            held = own[name].declared
+            assert isinstance(held, Value)
+            own[name] = replace(own[name], declared=Value(join((held.type, type_))))
+    for name in [one for one, member in own.items() if not member.is_declared]:
+        # What a base declares holds for what is merely assigned here.
+        for base in class_.bases:
+            if not isinstance(base, Nominal):
+                own[name] = replace(own[name], declared=Value(UNKNOWN))
+                break
+            lineage = c.world.lineage(base.symbol)
+            if lineage is None or lineage.is_open:
+                own[name] = replace(own[name], declared=Value(UNKNOWN))
+                break
+            found = c.world.find(base.symbol, name)
+            if found is not None:
+                own[name] = replace(own[name], declared=Value(UNKNOWN))
+                break
+    return own

@@ -1,0 +1,1175 @@
+"""Expressions: their types, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ananke.analysis.calls import Argument, Outcome, call, expected_type, widen_literal
+from ananke.analysis.declarations import Binding, Class
+from ananke.analysis.defects import Domain
+from ananke.analysis.relation import assignable
+from ananke.analysis.scopes import Entry, Owed, Scope
+from ananke.analysis.types import (
+    NEVER,
+    UNKNOWN,
+    ClassOf,
+    Function,
+    Kind,
+    Literal,
+    ModuleObject,
+    Nominal,
+    Overloaded,
+    Parameter,
+    Tuple,
+    Type,
+    Union,
+    Unknown,
+    Variable,
+    join,
+    members_of,
+    show,
+)
+from ananke.analysis.world import symbol_of
+from ananke.languages.python.meaning import operators
+from ananke.languages.python.meaning.annotations import form_of, special_form
+from ananke.languages.python.meaning.context import (
+    BOOL,
+    BYTES,
+    COMPLEX,
+    ELLIPSIS,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    Context,
+    builtin,
+)
+from ananke.languages.python.meaning.narrowing import narrow
+from ananke.languages.python.meaning.paths import path_of
+from ananke.parsing.opening import NOWHERE, Tree
+
+__all__ = ["bind_target", "infer"]
+
+_PUNCTUATION = frozenset("()[]{},:") | {"comment"}
+
+
+def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
+    """The type of an expression; its defects go to the context."""
+    if tree.start == NOWHERE:
+        return UNKNOWN
+    rule = _RULES.get(tree.kind)
+    if rule is None:
+        for one in parts(tree):
+            infer(c, one)
+        return UNKNOWN
+    return rule(c, tree, expected)
+
+
+def parts(tree: Tree) -> list[Tree]:
+    """The children that aren't punctuation."""
+    return [one for one in tree.children if one.kind not in _PUNCTUATION]
+
+
+# Names and literals
+
+
+def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
+    name = c.text(tree)
+    if c.is_pending(tree):
+        if c.has_open_names():
+            return UNKNOWN
+        c.pending_names = c.names()
+        if not c.may_begin(name, c.pending_names) and not _may_be_bound(c, tree):
+            c.report(Domain.TYPES, f"no name begins with `{name}`", tree, _near(c, name))
+        return UNKNOWN
+    found = c.find(name)
+    if found is None:
+        if c.lenient or c.owe(name, tree):
+            if not c.lenient:
+                c.scope = replace(c.scope, is_doubtful=True) if _is_called(c, tree) else c.scope
+            return UNKNOWN
+        if c.is_final(tree) or not _may_be_bound(c, tree):
+            c.report(Domain.TYPES, f"`{name}` is not defined", tree, _near(c, name))
+        return UNKNOWN
+    fact = _fact(c, name, found.scope)
+    if fact is not None:
+        return fact
+    entry = found.entry
+    if found.scope is not c.scope and found.scope is not None and found.scope.kind == "class":
+        return UNKNOWN
+    if found.scope is not c.scope and entry.declared is not None and entry.type == NONE:
+        return entry.declared
+    return c.settle(entry.type)
+
+
+def _is_called(c: Context, tree: Tree) -> bool:
+    return True
+
+
+def _fact(c: Context, name: str, home: Scope | None) -> Type | None:
+    scope: Scope | None = c.scope
+    while scope is not None and scope is not home:
+        if name in scope.facts:
+            return scope.facts[name]
+        scope = scope.outer
+    return None
+
+
+def _may_be_bound(c: Context, tree: Tree) -> bool:
+    """Whether the open name at the end of the text may become the target of a binding."""
+    return c.binder is tree and c.follows(b" :=")
+
+
+def _near(c: Context, name: str) -> list[str]:
+    """Known names that are alike, for explanations."""
+    start = name[:2].lower()
+    return sorted(one for one in c.names() if one[:2].lower() == start and not one.startswith("__"))
+
+
+def _literal_of(type_: Nominal) -> Callable[[Context, Tree, Type | None], Type]:
+    return lambda _c, _tree, _expected: type_
+
+
+def _integer(c: Context, tree: Tree, expected: Type | None) -> Type:
+    text = c.text(tree).replace("_", "").lower()
+    if text.endswith("j"):
+        return COMPLEX
+    if not c.is_final(tree):
+        return UNKNOWN if c.is_pending(tree) else INT
+    try:
+        return Literal(int(text, 0), "builtins:int")
+    except ValueError:
+        return INT
+
+
+def _float(c: Context, tree: Tree, expected: Type | None) -> Type:
+    return COMPLEX if c.text(tree).lower().endswith("j") else FLOAT
+
+
+def _true(c: Context, tree: Tree, expected: Type | None) -> Type:
+    return Literal(True, "builtins:bool")
+
+
+def _false(c: Context, tree: Tree, expected: Type | None) -> Type:
+    return Literal(False, "builtins:bool")
+
+
+def _string(c: Context, tree: Tree, expected: Type | None) -> Type:
+    prefix = ""
+    plain = True
+    content = ""
+    for one in tree.children:
+        if one.kind == "string_start":
+            prefix = c.text(one).rstrip("'\"").lower()
+        elif one.kind == "interpolation":
+            plain = False
+            _interpolation(c, one)
+        elif one.kind == "string_content":
+            text = c.text(one)
+            content += text
+            plain = plain and "\\" not in text
+    if "b" in prefix:
+        return BYTES
+    if not plain or "f" in prefix or "t" in prefix or tree.end == NOWHERE:
+        return STR
+    return Literal(content, "builtins:str")
+
+
+def _interpolation(c: Context, tree: Tree) -> None:
+    for one in parts(tree):
+        if one.kind in ("type_conversion", "string_start", "string_content", "="):
+            continue
+        if one.kind == "format_specifier":
+            for inner in one.children:
+                if inner.kind in ("format_expression", "interpolation"):
+                    _interpolation(c, inner)
+            continue
+        infer(c, one)
+
+
+def _concatenated(c: Context, tree: Tree, expected: Type | None) -> Type:
+    types = [infer(c, one) for one in tree.children if one.kind == "string"]
+    return BYTES if types and types[0] == BYTES else STR
+
+
+# Displays
+
+
+def _elements(c: Context, tree: Tree, expected: Type | None = None) -> list[Type]:
+    """The types of what a display holds. While only its first element is there and it is open,
+    it may still become a comprehension, whose clauses bind names."""
+    inner = parts(tree)
+    is_lenient = not c.is_final(tree) and not any(one.kind == "," for one in tree.children)
+    if is_lenient:
+        c.lenient += 1
+    types: list[Type] = []
+    for one in inner:
+        if one.kind in ("list_splat", "dictionary_splat", "parenthesized_list_splat"):
+            infer(c, one)
+            types.append(UNKNOWN)
+        else:
+            c.binder = one
+            types.append(infer(c, one))
+    if is_lenient:
+        c.lenient -= 1
+    return types
+
+
+def _list(c: Context, tree: Tree, expected: Type | None) -> Type:
+    types = _elements(c, tree)
+    return builtin("list", join([widen_literal(one) for one in types]) if types else UNKNOWN)
+
+
+def _set(c: Context, tree: Tree, expected: Type | None) -> Type:
+    return builtin("set", join([widen_literal(one) for one in _elements(c, tree)]))
+
+
+def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
+    types = _elements(c, tree)
+    if any(one.kind in ("list_splat", "parenthesized_list_splat") for one in parts(tree)):
+        return Tuple((), UNKNOWN)
+    return Tuple(tuple(types)) if c.is_final(tree) else Tuple((), UNKNOWN)
+
+
+def _dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
+    keys: list[Type] = []
+    values: list[Type] = []
+    is_lenient = not c.is_final(tree) and not any(one.kind == "," for one in tree.children)
+    c.lenient += is_lenient
+    for one in parts(tree):
+        if one.kind == "pair":
+            key, value = one.child("key"), one.child("value")
+            keys.append(UNKNOWN if key is None else infer(c, key))
+            values.append(UNKNOWN if value is None else infer(c, value))
+        else:
+            infer(c, one)
+            keys.append(UNKNOWN)
+            values.append(UNKNOWN)
+    c.lenient -= is_lenient
+    if not keys:
+        return builtin("dict", UNKNOWN, UNKNOWN)
+    return builtin(
+        "dict",
+        join([widen_literal(one) for one in keys]),
+        join([widen_literal(one) for one in values]),
+    )
+
+
+def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
+    outer = c.scope
+    body: Tree | None = None
+    c.scope = Scope(
+        "comprehension",
+        outer,
+        is_alive=outer.is_alive,
+        frame=outer.frame,
+        classes=outer.classes,
+        path=outer.path,
+        flags=outer.flags,
+    )
+    for one in parts(tree):
+        if one.field == "body":
+            body = one
+        elif one.kind == "for_in_clause":
+            left = one.child("left")
+            rights = one.fields("right")
+            types = [infer(c, right) for right in rights]
+            is_async = any(part.kind == "async" for part in one.children)
+            item: Type = UNKNOWN
+            if len(types) == 1 and not is_async:
+                item = operators.iterate(c, rights[0], types[0])
+            if left is not None:
+                bind_target(c, left, item)
+        elif one.kind == "if_clause":
+            for condition in parts(one):
+                if condition.kind == "if":
+                    continue
+                c.binder = condition
+                infer(c, condition)
+                narrow(c, condition, True)
+    element: Type = UNKNOWN
+    key: Type = UNKNOWN
+    if body is not None:
+        # Further clauses may bind more names.
+        is_lenient = not c.is_final(tree)
+        c.lenient += is_lenient
+        if body.kind == "pair":
+            one_key, value = body.child("key"), body.child("value")
+            key = UNKNOWN if one_key is None else infer(c, one_key)
+            element = UNKNOWN if value is None else infer(c, value)
+        else:
+            element = infer(c, body)
+        c.lenient -= is_lenient
+    inner = c.scope
+    c.scope = replace(
+        outer,
+        owed={**outer.owed, **{n: o for n, o in inner.owed.items() if n not in inner.names}},
+        owed_members={**outer.owed_members, **inner.owed_members},
+    )
+    element, key = widen_literal(element), widen_literal(key)
+    match tree.kind:
+        case "list_comprehension":
+            return builtin("list", element)
+        case "set_comprehension":
+            return builtin("set", element)
+        case "dictionary_comprehension":
+            return builtin("dict", key, element)
+    return (
+        Nominal("collections.abc:Generator", (element, NONE, NONE))
+        if _has_generator(c)
+        else UNKNOWN
+    )
+
+
+def _has_generator(c: Context) -> bool:
+    return c.world.class_of("collections.abc:Generator") is not None
+
+
+def _parenthesized(c: Context, tree: Tree, expected: Type | None) -> Type:
+    inner = parts(tree)
+    is_lenient = not c.is_final(tree)
+    c.lenient += is_lenient
+    c.binder = inner[0] if inner else None
+    types = [infer(c, one, expected) for one in inner]
+    c.lenient -= is_lenient
+    return types[0] if len(types) == 1 else UNKNOWN
+
+
+# Members
+
+
+def _attribute(c: Context, tree: Tree, expected: Type | None) -> Type:
+    target, name_tree = tree.child("object"), tree.child("attribute")
+    if target is None or name_tree is None:
+        return UNKNOWN
+    owner = infer(c, target)
+    if not name_tree.is_present:
+        return UNKNOWN
+    path = path_of(c, tree)
+    if path is not None and not c.is_pending(name_tree):
+        known = _known_fact(c, path)
+        if known is not None:
+            return c.settle(known)
+    return read_member(c, owner, name_tree, target)
+
+
+def _known_fact(c: Context, path: str) -> Type | None:
+    """What is known of the path here, or where the scopes around left it."""
+    scope: Scope | None = c.scope
+    root = path.partition(".")[0].partition("[")[0]
+    while scope is not None:
+        fact = scope.facts.get(path)
+        if fact is not None:
+            return fact
+        if root in scope.names or scope.kind == "class":
+            return None
+        scope = scope.outer
+        if scope is not None and scope.kind in ("module", "class"):
+            # Seen from inside a function it may have changed.
+            return UNKNOWN if path in scope.facts else None
+    return None
+
+
+def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
+    """The type of `owner.name`, reporting a name that the owner doesn't have."""
+    name = c.text(name_tree)
+    if isinstance(owner, Unknown) or not c.scope.is_alive:
+        return UNKNOWN
+    if isinstance(owner, ModuleObject):
+        special = special_form(owner.name, name)
+        if special is not None and not c.is_pending(name_tree):
+            return special
+    if c.is_pending(name_tree):
+        names = _member_names(c, owner)
+        c.pending_names = names
+        if names is not None and not any(one.startswith(name) for one in names):
+            c.report(
+                Domain.TYPES,
+                f"`{show(owner)}` has no attribute that begins with `{name}`",
+                name_tree,
+                _public(names, name),
+            )
+        return UNKNOWN
+    found = c.world.member(owner, name)
+    if found is not None:
+        if isinstance(found, Unknown):
+            _owe_member(c, owner, name, name_tree)
+        return found
+    if _owe_member(c, owner, name, name_tree):
+        return UNKNOWN
+    missing: Type = owner
+    for one in members_of(owner):
+        if c.world.member(one, name) is None:
+            missing = one
+            break
+    names = c.world.names_of(missing)
+    c.report(
+        Domain.TYPES,
+        f"`{show(missing)}` has no attribute `{name}`",
+        name_tree,
+        _public(names or set(), name),
+    )
+    return UNKNOWN
+
+
+def _public(names: set[str], name: str) -> list[str]:
+    alike = [one for one in names if one[:1] == name[:1] and not one.startswith("__")]
+    return sorted(alike or [one for one in names if not one.startswith("_")])
+
+
+def _member_names(c: Context, owner: Type) -> set[str] | None:
+    if isinstance(owner, ModuleObject) and owner.name in ("typing", "typing_extensions"):
+        from ananke.languages.python.meaning.annotations import FORMS
+
+        names = c.world.names_of(owner)
+        return None if names is None else names | FORMS
+    return c.world.names_of(owner)
+
+
+def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
+    """Whether the member may still be declared, because its class is under way; notes the debt."""
+    symbol = symbol_of(owner)
+    if symbol is None and isinstance(owner, ClassOf):
+        symbol = symbol_of(owner.instance)
+    if symbol is None:
+        return False
+    class_ = c.world.class_of(symbol)
+    if class_ is None or "under way" not in class_.flags:
+        return False
+    if c.world.find(symbol, name) is not None:
+        return True
+    if not c.muted and c.scope.is_alive and c.is_final(tree):
+        owed = Owed(tree.start, min(tree.end, c.edge))
+        c.scope = replace(
+            c.scope,
+            owed_members={**c.scope.owed_members, f"{symbol}.{name}": owed},
+            is_doubtful=True,
+        )
+    return True
+
+
+# Calls
+
+
+def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
+    """The arguments of an argument list, read."""
+    found: list[Argument] = []
+    inner = parts(tree)
+    is_open = not c.is_final(tree)
+    is_lenient = is_open and not any(one.kind == "," for one in tree.children)
+    position = 0
+    for one in inner:
+        final = c.is_final(one)
+        if one.kind == "keyword_argument":
+            name, value = one.child("name"), one.child("value")
+            label = "" if name is None else c.text(name)
+            wanted = expected_type(function, 0, label)
+            given = UNKNOWN if value is None else infer(c, value, wanted)
+            found.append(Argument(label, given, one.start, min(one.end, c.edge), final))
+            if not final and name is not None and c.is_final(name):
+                # The name is there already, whatever its value will be.
+                found[-1] = replace(found[-1], type=UNKNOWN, is_final=True)
+            continue
+        if one.kind in ("list_splat", "dictionary_splat"):
+            infer(c, one)
+            sign = "*" if one.kind == "list_splat" else "**"
+            found.append(Argument(sign, UNKNOWN, one.start, one.end, final))
+            continue
+        c.lenient += is_lenient
+        c.binder = one
+        if is_open and one.kind == "identifier" and one.end >= c.edge:
+            type_ = _open_argument(c, one, function)
+        else:
+            type_ = infer(c, one, expected_type(function, position, ""))
+        c.lenient -= is_lenient
+        if one.kind == "ERROR":
+            continue
+        position += 1
+        found.append(Argument("", type_, one.start, min(one.end, c.edge), final))
+    return found
+
+
+def _open_argument(c: Context, tree: Tree, function: Type) -> Type:
+    """A name that may still become the name of a parameter (`key=`)."""
+    name = c.text(tree)
+    if not isinstance(function, Function) or function.is_gradual:
+        labels: set[str] | None = None
+    elif any(one.kind is Kind.NAMED_VARIADIC for one in function.parameters):
+        labels = None
+    else:
+        labels = {one.name for one in function.parameters if one.kind in (Kind.EITHER, Kind.NAMED)}
+    if labels is None:
+        with c.quiet():
+            return infer(c, tree)
+    if c.is_pending(tree):
+        if any(one.startswith(name) for one in labels):
+            return UNKNOWN
+    elif name in labels:
+        with c.quiet():
+            return infer(c, tree)
+    return infer(c, tree)
+
+
+def _call(c: Context, tree: Tree, expected: Type | None) -> Type:
+    function_tree, arguments_tree = tree.child("function"), tree.child("arguments")
+    if function_tree is None or arguments_tree is None:
+        return UNKNOWN
+    function = infer(c, function_tree)
+    if arguments_tree.kind == "generator_expression":
+        if arguments_tree.start == NOWHERE:
+            return UNKNOWN
+        item = infer(c, arguments_tree)
+        arguments = [Argument("", item, arguments_tree.start, arguments_tree.end)]
+        is_complete = c.is_final(arguments_tree) or _is_closed(arguments_tree)
+    else:
+        if function_tree.kind == "identifier" and c.text(function_tree) == "super":
+            return _super(c, arguments_tree)
+        arguments = arguments_of(c, arguments_tree, _callee(c, function))
+        is_complete = _is_closed(arguments_tree)
+    form = form_of(function)
+    if form and _symbol_in_typing(function):
+        return UNKNOWN
+    return call_value(c, function, arguments, tree, is_complete, function_tree)
+
+
+def _symbol_in_typing(function: Type) -> bool:
+    return (
+        isinstance(function, ClassOf)
+        and isinstance(function.instance, Nominal)
+        and function.instance.symbol.startswith("typing:")
+    )
+
+
+def _is_closed(tree: Tree) -> bool:
+    return bool(tree.children) and tree.children[-1].kind == ")" and tree.children[-1].is_present
+
+
+def _callee(c: Context, function: Type) -> Type:
+    """The function that a call of the value calls, to know its parameters."""
+    if isinstance(function, ClassOf):
+        made = constructor(c, function.instance)
+        return UNKNOWN if made is None else made
+    if isinstance(function, Nominal):
+        return c.world.member(function, "__call__") or UNKNOWN
+    return function
+
+
+def _super(c: Context, arguments: Tree) -> Type:
+    for one in parts(arguments):
+        infer(c, one)
+    symbol = c.scope.frame.owner
+    scope: Scope | None = c.scope
+    while not symbol and scope is not None:
+        symbol = scope.frame.owner
+        scope = scope.outer
+    return UNKNOWN
+
+
+def call_value(
+    c: Context,
+    function: Type,
+    arguments: list[Argument],
+    tree: Tree,
+    is_complete: bool,
+    function_tree: Tree,
+) -> Type:
+    """Calls a value; reports what doesn't fit."""
+    if not c.scope.is_alive:
+        return UNKNOWN
+    match function:
+        case Unknown() | Variable():
+            return UNKNOWN
+        case Union(members):
+            results = [
+                call_value(c, one, arguments, tree, is_complete, function_tree) for one in members
+            ]
+            return join(results)
+        case Function() | Overloaded():
+            outcome = call(c.world, function, arguments, is_complete=is_complete)
+            _report_misfits(c, outcome, tree)
+            return outcome.result
+        case ClassOf(instance):
+            return _construct(c, instance, arguments, tree, is_complete)
+        case Nominal() | Literal() | Tuple():
+            method = c.world.member(function, "__call__")
+            if method is None and c.world.is_under_way(symbol_of(function) or ""):
+                return UNKNOWN
+            if method is None:
+                c.report(Domain.TYPES, f"`{show(function)}` can't be called", function_tree)
+                return UNKNOWN
+            if isinstance(method, Function | Overloaded):
+                outcome = call(c.world, method, arguments, is_complete=is_complete)
+                _report_misfits(c, outcome, tree)
+                return outcome.result
+            return UNKNOWN
+        case ModuleObject():
+            c.report(Domain.TYPES, f"`{show(function)}` can't be called", function_tree)
+    return UNKNOWN
+
+
+def _report_misfits(c: Context, outcome: Outcome, tree: Tree) -> None:
+    for one in outcome.misfits:
+        if one.argument is not None:
+            place = Tree(tree.kind, "", one.argument.start, one.argument.end, 0, [])
+        else:
+            place = tree
+        c.report(Domain.TYPES, one.message, place, one.admitted)
+
+
+#: Classes whose construction isn't judged: their metaclass or their own rules decide.
+_UNJUDGED_FLAGS = frozenset(("enum", "typeddict", "namedtuple", "protocol", "transformed"))
+
+
+def constructor(c: Context, instance: Type) -> Type | None:
+    """The function that makes an instance, receiver taken away; None if it can't be told."""
+    if not isinstance(instance, Nominal):
+        return None
+    lineage = c.world.lineage(instance.symbol)
+    if lineage is None or lineage.is_open or "under way" in lineage.ancestors[0].class_.flags:
+        return None
+    for one in lineage.ancestors:
+        if one.class_.flags & _UNJUDGED_FLAGS or "dataclass" in one.class_.flags:
+            return None
+        meta = one.class_.metaclass
+        if (
+            meta is not None
+            and (not isinstance(meta, Nominal) or c.world.find(meta.symbol, "__call__") is not None)
+            and meta != Nominal("abc:ABCMeta")
+        ):
+            return None
+    init = c.world.find(instance.symbol, "__init__")
+    new = c.world.find(instance.symbol, "__new__")
+    own_init = init is not None and init[1].class_.symbol != "builtins:object"
+    own_new = new is not None and new[1].class_.symbol != "builtins:object"
+    if own_init and own_new:
+        # The one that is nearer decides; both would have to fit.
+        assert init is not None
+        assert new is not None
+        order = [one.class_.symbol for one in lineage.ancestors]
+        if order.index(new[1].class_.symbol) < order.index(init[1].class_.symbol):
+            return None
+    receiver = _generic_self(c, instance)
+    if own_init:
+        method = c.world.member(receiver, "__init__")
+    elif own_new:
+        assert new is not None
+        method = _new_method(c, receiver, instance)
+    else:
+        return Function((), instance)
+    return method if isinstance(method, Function | Overloaded) else None
+
+
+def _new_method(c: Context, receiver: Type, instance: Nominal) -> Type | None:
+    from ananke.analysis.world import bind
+
+    found = c.world.find(instance.symbol, "__new__")
+    assert found is not None
+    if found[0].binding is Binding.CLASS_METHOD:
+        return c.world.member(ClassOf(receiver), "__new__")
+    method = c.world.member(ClassOf(receiver), "__new__")
+    return None if method is None else bind(method)
+
+
+def _generic_self(c: Context, instance: Nominal) -> Nominal:
+    """The instance with its class's own parameters as arguments, to be solved."""
+    class_ = c.world.class_of(instance.symbol)
+    if instance.arguments or class_ is None:
+        return instance
+    return Nominal(instance.symbol, class_.parameters)
+
+
+def _construct(
+    c: Context, instance: Type, arguments: list[Argument], tree: Tree, is_complete: bool
+) -> Type:
+    if not isinstance(instance, Nominal):
+        return instance if isinstance(instance, Variable) else UNKNOWN
+    if instance.symbol == "builtins:type":
+        return UNKNOWN
+    function = constructor(c, instance)
+    class_ = c.world.class_of(instance.symbol)
+    lineage = c.world.lineage(instance.symbol)
+    made: Type = instance
+    if class_ is not None and class_.flags & {"enum"}:
+        made = UNKNOWN
+    if lineage is None or any(
+        one.class_.metaclass is not None and one.class_.metaclass != Nominal("abc:ABCMeta")
+        for one in lineage.ancestors
+    ):
+        made = UNKNOWN
+    if function is None:
+        return made
+    outcome = call(c.world, function, arguments, is_complete=is_complete)
+    _report_misfits(c, outcome, tree)
+    if class_ is not None and class_.parameters and not instance.arguments:
+        found = [outcome.solved.get(one, UNKNOWN) for one in class_.parameters]
+        return (
+            Nominal(instance.symbol, tuple(found))
+            if not all(isinstance(one, Unknown) for one in found)
+            else instance
+        )
+    if instance.symbol in ("builtins:tuple",):
+        return Tuple((), UNKNOWN)
+    new = c.world.find(instance.symbol, "__new__")
+    if new is not None and new[1].class_.symbol not in ("builtins:object", instance.symbol):
+        return made
+    return made
+
+
+# Operators
+
+
+def _binary(c: Context, tree: Tree, expected: Type | None) -> Type:
+    left, right, sign = tree.child("left"), tree.child("right"), tree.child("operator")
+    if left is None or right is None or sign is None:
+        return UNKNOWN
+    one, other = infer(c, left), infer(c, right)
+    if not c.is_final(tree) or not right.is_present:
+        return UNKNOWN
+    return operators.binary(c, tree, sign.kind, one, other)
+
+
+def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
+    left, right, sign = tree.child("left"), tree.child("right"), tree.child("operator")
+    if left is None or right is None or sign is None:
+        return UNKNOWN
+    one = infer(c, left, expected)
+    before = c.scope
+    narrow(c, left, sign.kind == "and")
+    narrowed = c.scope
+    other = infer(c, right, expected)
+    c.scope = (
+        replace(
+            before,
+            names={
+                **before.names,
+                **{n: e for n, e in c.scope.names.items() if n not in before.names},
+            },
+            owed={**before.owed, **c.scope.owed},
+            owed_members={**before.owed_members, **c.scope.owed_members},
+        )
+        if c.scope is not before
+        else before
+    )
+    del narrowed
+    if sign.kind == "and":
+        kept = [_kept(c, part, truthy=False) for part in members_of(one)]
+    else:
+        kept = [_kept(c, part, truthy=True) for part in members_of(one)]
+    if isinstance(one, Unknown):
+        return UNKNOWN
+    return join([*kept, other])
+
+
+def _kept(c: Context, type_: Type, *, truthy: bool) -> Type:
+    from ananke.languages.python.meaning.narrowing import falsy_part, truthy_part
+
+    return truthy_part(c, type_) if truthy else falsy_part(c, type_)
+
+
+def _not(c: Context, tree: Tree, expected: Type | None) -> Type:
+    argument = tree.child("argument")
+    if argument is not None:
+        infer(c, argument)
+    return BOOL
+
+
+def _unary(c: Context, tree: Tree, expected: Type | None) -> Type:
+    argument, sign = tree.child("argument"), tree.child("operator")
+    if argument is None or sign is None:
+        return UNKNOWN
+    type_ = infer(c, argument)
+    if isinstance(type_, Literal) and isinstance(type_.value, int) and sign.kind == "-":
+        return Literal(-type_.value, "builtins:int")
+    return operators.unary(c, tree, sign.kind, type_) if c.is_final(tree) else UNKNOWN
+
+
+def _comparison(c: Context, tree: Tree, expected: Type | None) -> Type:
+    operands = [one for one in tree.children if one.field != "operators"]
+    types = [infer(c, one) for one in operands]
+    signs = [one.kind for one in tree.fields("operators")]
+    result: Type = BOOL
+    for at, sign in enumerate(signs):
+        if at + 1 < len(types) and c.is_final(operands[at + 1]) and operands[at + 1].is_present:
+            result = operators.compare(c, tree, sign, types[at], types[at + 1])
+    return result if len(signs) == 1 else UNKNOWN
+
+
+def _conditional(c: Context, tree: Tree, expected: Type | None) -> Type:
+    inner = [one for one in tree.children if one.kind not in ("if", "else", "comment")]
+    if len(inner) < 2:
+        return infer(c, inner[0]) if inner else UNKNOWN
+    condition = inner[1]
+    infer(c, condition)
+    before = c.scope
+    narrow(c, condition, True)
+    one = infer(c, inner[0], expected)
+    c.scope = _joined(before, c.scope)
+    other: Type = UNKNOWN
+    if len(inner) > 2:
+        before = c.scope
+        narrow(c, condition, False)
+        other = infer(c, inner[2], expected)
+        c.scope = _joined(before, c.scope)
+    return join((one, other))
+
+
+def _joined(before: Scope, after: Scope) -> Scope:
+    """The scope before, with what was bound and owed on the way."""
+    if after is before:
+        return before
+    added = {n: e for n, e in after.names.items() if n not in before.names}
+    return replace(
+        before,
+        names={**before.names, **added} if added else before.names,
+        owed={**before.owed, **after.owed},
+        owed_members={**before.owed_members, **after.owed_members},
+    )
+
+
+def _subscript(c: Context, tree: Tree, expected: Type | None) -> Type:
+    value = tree.child("value")
+    if value is None:
+        return UNKNOWN
+    owner = infer(c, value)
+    indexes = tree.fields("subscript")
+    c.binder = indexes[-1] if indexes else None
+    types = [infer(c, one) for one in indexes]
+    path = path_of(c, tree)
+    if path is not None:
+        known = _known_fact(c, path)
+        if known is not None:
+            return c.settle(known)
+    if not c.is_final(tree) and not (tree.children and tree.children[-1].is_present):
+        return UNKNOWN
+    index = types[0] if len(types) == 1 else Tuple(tuple(types))
+    if len(indexes) == 1 and indexes[0].kind == "slice":
+        index = Nominal("builtins:slice")
+    return operators.subscript(c, tree, owner, index)
+
+
+def _slice(c: Context, tree: Tree, expected: Type | None) -> Type:
+    for one in parts(tree):
+        infer(c, one)
+    return Nominal("builtins:slice")
+
+
+def _lambda(c: Context, tree: Tree, expected: Type | None) -> Type:
+    outer = c.scope
+    parameters = tree.child("parameters")
+    body = tree.child("body")
+    names: dict[str, Entry] = {}
+    found: list[Parameter] = []
+    if parameters is not None:
+        found = lambda_parameters(c, parameters)
+        names = {one.name: Entry(one.type) for one in found if one.name}
+    c.scope = Scope(
+        "lambda",
+        outer,
+        names=names,
+        is_alive=outer.is_alive,
+        frame=outer.frame,
+        classes=outer.classes,
+        path=outer.path,
+        flags=outer.flags,
+    )
+    result = UNKNOWN if body is None else infer(c, body)
+    inner = c.scope
+    c.scope = replace(
+        outer,
+        owed={**outer.owed, **{n: o for n, o in inner.owed.items() if n not in inner.names}},
+        owed_members={**outer.owed_members, **inner.owed_members},
+    )
+    del result
+    return Function((), UNKNOWN, is_gradual=True)
+
+
+def lambda_parameters(c: Context, tree: Tree) -> list[Parameter]:
+    """The parameters of a lambda; their defaults are read."""
+    found: list[Parameter] = []
+    for one in parts(tree):
+        name = one
+        if one.kind == "default_parameter":
+            value = one.child("value")
+            if value is not None:
+                infer(c, value)
+            name = one.child("name") or one
+        elif one.kind in ("list_splat_pattern", "dictionary_splat_pattern"):
+            inner = [part for part in one.children if part.kind == "identifier"]
+            if not inner:
+                continue
+            name = inner[0]
+        if name.kind == "identifier":
+            found.append(Parameter(c.text(name), UNKNOWN))
+    return found
+
+
+def _await(c: Context, tree: Tree, expected: Type | None) -> Type:
+    inner = [one for one in tree.children if one.kind != "await"]
+    scope: Scope | None = c.scope
+    while scope is not None and scope.kind in ("comprehension", "lambda"):
+        scope = scope.outer
+    if scope is None or scope.kind != "function" or not scope.frame.is_async:
+        c.report(Domain.CONTROLFLOW, "`await` outside an async function", tree.children[0])
+    type_ = infer(c, inner[0]) if inner else UNKNOWN
+    return operators.awaited(c, inner[0], type_) if inner and c.is_final(inner[0]) else UNKNOWN
+
+
+def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:
+    for one in parts(tree):
+        if one.kind not in ("yield", "from"):
+            infer(c, one)
+    if c.scope.kind not in ("function", "lambda"):
+        c.report(Domain.CONTROLFLOW, "`yield` outside a function", tree.children[0])
+    c.scope = replace(c.scope, has_yielded=True)
+    return UNKNOWN
+
+
+def _named(c: Context, tree: Tree, expected: Type | None) -> Type:
+    name, value = tree.child("name"), tree.child("value")
+    type_ = UNKNOWN if value is None else infer(c, value, expected)
+    if name is not None and name.is_present:
+        # It binds in the scope around a comprehension.
+        entry = Entry(type_)
+        chain: list[Scope] = []
+        scope = c.scope
+        while scope.kind == "comprehension" and scope.outer is not None:
+            chain.append(scope)
+            scope = scope.outer
+        bound = scope.bind(c.text(name), entry)
+        for one in reversed(chain):
+            bound = replace(one, outer=bound)
+        c.scope = bound
+    return type_
+
+
+def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
+    for one in tree.children:
+        if one.kind not in ("*", "**"):
+            infer(c, one)
+    return UNKNOWN
+
+
+def _expression_list(c: Context, tree: Tree, expected: Type | None) -> Type:
+    types = [infer(c, one) for one in parts(tree)]
+    if any(one.kind == "list_splat" for one in parts(tree)) or not c.is_final(tree):
+        return Tuple((), UNKNOWN)
+    return Tuple(tuple(types))
+
+
+def _type(c: Context, tree: Tree, expected: Type | None) -> Type:
+    inner = parts(tree)
+    return infer(c, inner[0]) if len(inner) == 1 else UNKNOWN
+
+
+def _none(c: Context, tree: Tree, expected: Type | None) -> Type:
+    return NONE
+
+
+_RULES: dict[str, Callable[[Context, Tree, Type | None], Type]] = {
+    "identifier": _identifier,
+    "integer": _integer,
+    "float": _float,
+    "true": _true,
+    "false": _false,
+    "none": _none,
+    "ellipsis": _literal_of(ELLIPSIS),
+    "string": _string,
+    "concatenated_string": _concatenated,
+    "list": _list,
+    "set": _set,
+    "tuple": _tuple,
+    "dictionary": _dictionary,
+    "list_comprehension": _comprehension,
+    "set_comprehension": _comprehension,
+    "dictionary_comprehension": _comprehension,
+    "generator_expression": _comprehension,
+    "parenthesized_expression": _parenthesized,
+    "attribute": _attribute,
+    "call": _call,
+    "binary_operator": _binary,
+    "boolean_operator": _boolean,
+    "not_operator": _not,
+    "unary_operator": _unary,
+    "comparison_operator": _comparison,
+    "conditional_expression": _conditional,
+    "subscript": _subscript,
+    "slice": _slice,
+    "lambda": _lambda,
+    "await": _await,
+    "yield": _yield,
+    "named_expression": _named,
+    "list_splat": _splat,
+    "dictionary_splat": _splat,
+    "parenthesized_list_splat": _splat,
+    "expression_list": _expression_list,
+    "pattern_list": _expression_list,
+    "type": _type,
+}
+
+
+# Targets
+
+
+def bind_target(c: Context, tree: Tree, type_: Type, declared: Type | None = None) -> None:
+    """Binds what stands at the left of an assignment, after `for`, `as` and the like."""
+    if tree.start == NOWHERE:
+        return
+    kind = tree.kind
+    if kind == "identifier":
+        name = c.text(tree)
+        if name in c.scope.elsewhere:
+            c.bind(name, UNKNOWN)
+            return
+        old = c.scope.names.get(name)
+        known = declared if declared is not None else (old.declared if old is not None else None)
+        held = type_
+        if known is not None and isinstance(type_, Unknown):
+            held = known
+        elif known is not None:
+            held = narrowed_to(c, type_, known)
+        c.scope = c.scope.bind(name, Entry(held, known))
+        return
+    if kind == "attribute":
+        _bind_attribute(c, tree, type_, declared)
+        return
+    if kind == "subscript":
+        _bind_subscript(c, tree, type_)
+        return
+    if kind in ("list_splat_pattern", "list_splat", "dictionary_splat_pattern"):
+        for one in tree.children:
+            if one.kind not in ("*", "**"):
+                bind_target(c, one, builtin("list", UNKNOWN))
+        return
+    if kind in ("parenthesized_expression", "as_pattern_target", "type"):
+        for one in parts(tree):
+            bind_target(c, one, type_)
+        return
+    if kind in (
+        "tuple",
+        "list",
+        "pattern_list",
+        "tuple_pattern",
+        "list_pattern",
+        "expression_list",
+    ):
+        targets = parts(tree)
+        items = _unpacked(c, tree, targets, type_)
+        for one, item in zip(targets, items, strict=True):
+            bind_target(c, one, item)
+        return
+    infer(c, tree)
+
+
+def narrowed_to(c: Context, type_: Type, declared: Type) -> Type:
+    """What a variable of a declared type holds after an assignment."""
+    if isinstance(declared, Unknown):
+        return type_
+    if isinstance(type_, Nominal) and isinstance(declared, Nominal | Union):
+        if any(isinstance(one, Unknown) for one in type_.arguments):
+            for one in members_of(declared):
+                if isinstance(one, Nominal) and one.symbol == type_.symbol:
+                    return one
+        for one in members_of(declared):
+            if isinstance(one, Nominal) and one.symbol == type_.symbol:
+                return one if one.arguments else type_
+    return type_
+
+
+def _unpacked(c: Context, tree: Tree, targets: list[Tree], type_: Type) -> list[Type]:
+    starred = [one.kind in ("list_splat_pattern", "list_splat") for one in targets]
+    if isinstance(type_, Tuple) and type_.rest is None and not any(starred):
+        if len(type_.items) == len(targets):
+            return list(type_.items)
+        if c.is_final(tree) and len(type_.items) != len(targets):
+            count = len(type_.items)
+            c.report(
+                Domain.TYPES,
+                f"{len(targets)} targets for a tuple of {count} items",
+                tree,
+            )
+        return [UNKNOWN] * len(targets)
+    if isinstance(type_, Unknown | Union | Tuple):
+        return [UNKNOWN] * len(targets)
+    item = operators.iterate(c, tree, type_)
+    return [item] * len(targets)
+
+
+def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) -> None:
+    target, name_tree = tree.child("object"), tree.child("attribute")
+    if target is None or name_tree is None or not name_tree.is_present:
+        return
+    name = c.text(name_tree)
+    owner = infer(c, target)
+    frame = c.scope.frame
+    if target.kind == "identifier" and frame.receiver and c.text(target) == frame.receiver:
+        known = c.scope.attributes.get(name)
+        if declared is not None:
+            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: (declared, True)})
+        elif known is None:
+            added = (widen_literal(type_), False)
+            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: added})
+        elif not known[1]:
+            joined = (join((known[0], widen_literal(type_))), False)
+            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: joined})
+        wanted = _declared_member(c, owner, name)
+        if wanted is not None and declared is None:
+            check_assigned(c, tree, type_, wanted, f"`{name}`")
+    elif not isinstance(owner, Unknown):
+        found = read_member(c, owner, name_tree, target)
+        wanted = _declared_member(c, owner, name)
+        if wanted is not None:
+            check_assigned(c, tree, type_, wanted, f"`{name}`")
+        del found
+    path = path_of(c, tree)
+    if path is not None:
+        wanted = _declared_member(c, owner, name)
+        held = type_ if wanted is None else narrowed_to(c, type_, wanted)
+        c.scope = c.scope.with_fact(path, widen_literal(held) if wanted is None else held)
+
+
+def _declared_member(c: Context, owner: Type, name: str) -> Type | None:
+    """The declared type of a plain variable of the owner's class; None if there is none."""
+    if not isinstance(owner, Nominal):
+        return None
+    found = c.world.find(owner.symbol, name)
+    if found is None or not found[0].writable:
+        return None
+    if found[0].binding not in (Binding.VARIABLE, Binding.INSTANCE):
+        return None
+    setter = c.world.find(owner.symbol, "__setattr__")
+    if setter is not None and setter[1].class_.symbol != "builtins:object":
+        return None
+    class_: Class = found[1].class_
+    if "@" in class_.symbol and not found[0].is_declared:
+        return None
+    type_ = c.world.member(owner, name)
+    return None if type_ is None or isinstance(type_, Unknown) else type_
+
+
+def check_assigned(c: Context, tree: Tree, type_: Type, wanted: Type, what: str) -> None:
+    """Reports a value that what is declared doesn't take."""
+    if not assignable(c.world, type_, wanted):
+        c.report(
+            Domain.TYPES,
+            f"`{show(type_)}` can't be assigned to {what}, declared as `{show(wanted)}`",
+            tree,
+        )
+
+
+def _bind_subscript(c: Context, tree: Tree, type_: Type) -> None:
+    value = tree.child("value")
+    if value is None:
+        return
+    owner = infer(c, value)
+    for one in tree.fields("subscript"):
+        infer(c, one)
+    if c.is_final(tree):
+        operators.set_item(c, tree, owner)
+    path = path_of(c, tree)
+    if path is not None:
+        c.scope = c.scope.with_fact(path, type_)
+
+
+def is_never(type_: Type) -> bool:
+    return type_ == NEVER

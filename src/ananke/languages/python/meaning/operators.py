@@ -1,0 +1,303 @@
+"""Operators, subscripts, iteration, `await` and `with`: the special methods behind them."""
+
+from __future__ import annotations
+
+from ananke.analysis.calls import Argument, call, widen_literal
+from ananke.analysis.defects import Domain
+from ananke.analysis.types import (
+    UNKNOWN,
+    ClassOf,
+    Function,
+    Literal,
+    ModuleObject,
+    Nominal,
+    Overloaded,
+    Structural,
+    Tuple,
+    Type,
+    Union,
+    Unknown,
+    Variable,
+    join,
+    members_of,
+    show,
+)
+from ananke.languages.python.meaning.context import BOOL, NONE, Context
+from ananke.parsing.opening import Tree
+
+__all__ = ["awaited", "binary", "compare", "entered", "iterate", "set_item", "subscript", "unary"]
+
+_BINARY = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "//": "floordiv",
+    "%": "mod",
+    "**": "pow",
+    "@": "matmul",
+    "&": "and",
+    "|": "or",
+    "^": "xor",
+    "<<": "lshift",
+    ">>": "rshift",
+}
+_COMPARED = {"<": ("__lt__", "__gt__"), "<=": ("__le__", "__ge__"), ">": ("__gt__", "__lt__")}
+_COMPARED[">="] = ("__ge__", "__le__")
+_UNARY = {"-": "__neg__", "+": "__pos__", "~": "__invert__"}
+
+
+def _vague(c: Context, type_: Type) -> bool:
+    """Whether nothing is to be said of operations on it."""
+    if isinstance(type_, Nominal):
+        return c.world.is_under_way(type_.symbol)
+    return isinstance(type_, Unknown | Variable | Structural | ClassOf) or (
+        isinstance(type_, Union) and any(_vague(c, one) for one in type_.members)
+    )
+
+
+def _apply(c: Context, owner: Type, method: str, arguments: tuple[Type, ...]) -> Type | None:
+    """What `owner.method(arguments)` gives; None if there is no such method or it refuses."""
+    found = c.world.member(owner, method)
+    if found is None or found == NONE:
+        return None
+    if not isinstance(found, Function | Overloaded):
+        return UNKNOWN
+    given = [Argument("", one, 0, 0) for one in arguments]
+    outcome = call(c.world, found, given, is_complete=True)
+    return None if outcome.misfits else outcome.result
+
+
+def _combined(c: Context, left: Type, right: Type, method: str, reflected: str) -> Type | None:
+    result = _apply(c, left, method, (right,))
+    if result is not None:
+        return result
+    return _apply(c, right, reflected, (left,))
+
+
+def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
+    """The type of `left sign right`."""
+    name = _BINARY.get(sign)
+    if name is None or _vague(c, left) or _vague(c, right):
+        return UNKNOWN
+    results: list[Type] = []
+    for one in members_of(left):
+        for other in members_of(right):
+            if isinstance(one, Tuple) and isinstance(other, Tuple) and sign == "+":
+                if one.rest is None and other.rest is None:
+                    results.append(Tuple(one.items + other.items))
+                else:
+                    results.append(Tuple((), UNKNOWN))
+                continue
+            found = _combined(c, one, other, f"__{name}__", f"__r{name}__")
+            if found is None:
+                if isinstance(left, Union) and isinstance(right, Union):
+                    return UNKNOWN
+                c.report(
+                    Domain.TYPES,
+                    f"`{sign}` is not defined for `{show(one)}` and `{show(other)}`",
+                    tree,
+                )
+                return UNKNOWN
+            results.append(found)
+    return join(results)
+
+
+def augmented(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
+    """The type of the target after `left sign= right`."""
+    name = _BINARY.get(sign)
+    if name is None or _vague(c, left) or _vague(c, right):
+        return UNKNOWN
+    results: list[Type] = []
+    for one in members_of(left):
+        found = _apply(c, one, f"__i{name}__", (right,))
+        if found is None:
+            found = binary(c, tree, sign, one, right)
+        results.append(found)
+    return join(results)
+
+
+def unary(c: Context, tree: Tree, sign: str, type_: Type) -> Type:
+    """The type of `sign value`."""
+    method = _UNARY.get(sign)
+    if method is None or _vague(c, type_):
+        return UNKNOWN
+    results: list[Type] = []
+    for one in members_of(type_):
+        found = _apply(c, one, method, ())
+        if found is None:
+            c.report(Domain.TYPES, f"`{sign}` is not defined for `{show(one)}`", tree)
+            return UNKNOWN
+        results.append(found)
+    return join(results)
+
+
+def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
+    """The type of a comparison."""
+    if sign in ("is", "is not", "not in", "in"):
+        if sign in ("in", "not in") and not _vague(c, left) and not _vague(c, right):
+            for one in members_of(right):
+                if c.world.member(one, "__contains__") is None and not _iterable(c, one):
+                    c.report(
+                        Domain.TYPES,
+                        f"`{sign}` is not defined for `{show(one)}` at its right",
+                        tree,
+                    )
+        return BOOL
+    methods = _COMPARED.get(sign)
+    if methods is None or _vague(c, left) or _vague(c, right):
+        return BOOL if methods is None and not (_vague(c, left) or _vague(c, right)) else UNKNOWN
+    for one in members_of(left):
+        for other in members_of(right):
+            if _combined(c, one, other, *methods) is None:
+                c.report(
+                    Domain.TYPES,
+                    f"`{sign}` is not defined for `{show(one)}` and `{show(other)}`",
+                    tree,
+                )
+                return UNKNOWN
+    return BOOL
+
+
+def _iterable(c: Context, type_: Type) -> bool:
+    return (
+        c.world.member(type_, "__iter__") is not None
+        or c.world.member(type_, "__getitem__") is not None
+    )
+
+
+def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
+    """The type of `owner[index]`."""
+    if isinstance(owner, Union):
+        return join([subscript(c, tree, one, index) for one in owner.members])
+    if isinstance(owner, ClassOf):
+        return _specialised(c, owner)
+    if _vague(c, owner) or isinstance(owner, Function | Overloaded):
+        return UNKNOWN
+    if isinstance(owner, Tuple):
+        return _tuple_item(c, tree, owner, index)
+    if isinstance(owner, ModuleObject):
+        c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
+        return UNKNOWN
+    method = c.world.member(owner, "__getitem__")
+    if method is None:
+        if c.world.member(ClassOf(owner), "__class_getitem__") is None or isinstance(
+            owner, Nominal | Literal
+        ):
+            c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
+        return UNKNOWN
+    if not isinstance(method, Function | Overloaded) or isinstance(index, Unknown):
+        return method.result if isinstance(method, Function) else UNKNOWN
+    symbol = owner.symbol if isinstance(owner, Nominal) else ""
+    class_ = c.world.class_of(symbol) if symbol else None
+    if class_ is not None and "typeddict" in class_.flags:
+        return UNKNOWN
+    outcome = call(c.world, method, [Argument("", index, 0, 0)], is_complete=True)
+    if outcome.misfits:
+        c.report(Domain.TYPES, f"`{show(owner)}` can't be indexed with `{show(index)}`", tree)
+        return UNKNOWN
+    return outcome.result
+
+
+def _specialised(c: Context, owner: ClassOf) -> Type:
+    if isinstance(owner.instance, Nominal):
+        class_ = c.world.class_of(owner.instance.symbol)
+        if class_ is not None and "enum" in class_.flags:
+            return owner.instance
+        if class_ is not None and not class_.parameters:
+            return UNKNOWN
+        return ClassOf(Nominal(owner.instance.symbol))
+    return UNKNOWN
+
+
+def _tuple_item(c: Context, tree: Tree, owner: Tuple, index: Type) -> Type:
+    if owner.rest is not None or owner.after:
+        known = [*owner.items, *owner.after]
+        if isinstance(index, Nominal) and index.symbol == "builtins:slice":
+            return Tuple((), UNKNOWN)
+        return join([*known, owner.rest]) if owner.rest is not None else UNKNOWN
+    if isinstance(index, Literal) and isinstance(index.value, int):
+        if -len(owner.items) <= index.value < len(owner.items):
+            return owner.items[index.value]
+        c.report(Domain.TYPES, f"`{show(owner)}` has no item {index.value}", tree)
+        return UNKNOWN
+    if isinstance(index, Nominal) and index.symbol == "builtins:slice":
+        return Tuple((), UNKNOWN)
+    if isinstance(index, Nominal) and index.symbol == "builtins:int":
+        return join(owner.items) if owner.items else UNKNOWN
+    if (
+        isinstance(index, Nominal | Literal)
+        and _apply(c, Nominal("builtins:tuple"), "__getitem__", (index,)) is None
+    ):
+        c.report(Domain.TYPES, f"a tuple can't be indexed with `{show(index)}`", tree)
+    return UNKNOWN
+
+
+def set_item(c: Context, tree: Tree, owner: Type) -> None:
+    """Checks that items of the owner can be assigned."""
+    if _vague(c, owner) or isinstance(owner, Function | Overloaded | ModuleObject):
+        return
+    for one in members_of(owner):
+        if c.world.member(one, "__setitem__") is None:
+            c.report(Domain.TYPES, f"items of `{show(one)}` can't be assigned", tree)
+            return
+
+
+def iterate(c: Context, tree: Tree, type_: Type) -> Type:
+    """What a loop over the value gives."""
+    if isinstance(type_, Union):
+        return join([iterate(c, tree, one) for one in type_.members])
+    if _vague(c, type_):
+        return UNKNOWN
+    if isinstance(type_, Tuple):
+        parts = [*type_.items, *type_.after]
+        if type_.rest is not None:
+            parts.append(type_.rest)
+        return join([widen_literal(one) for one in parts]) if parts else UNKNOWN
+    iterator = _apply(c, type_, "__iter__", ())
+    if iterator is None:
+        if c.world.member(type_, "__iter__") is not None:
+            return UNKNOWN
+        item = _apply(c, type_, "__getitem__", (Nominal("builtins:int"),))
+        if item is None and c.world.member(type_, "__getitem__") is None and c.is_final(tree):
+            c.report(Domain.TYPES, f"`{show(type_)}` is not iterable", tree)
+        return UNKNOWN if item is None else item
+    if _vague(c, iterator):
+        return UNKNOWN
+    result = _apply(c, iterator, "__next__", ())
+    return UNKNOWN if result is None else result
+
+
+def awaited(c: Context, tree: Tree, type_: Type) -> Type:
+    """What `await value` gives."""
+    if isinstance(type_, Union):
+        return join([awaited(c, tree, one) for one in type_.members])
+    if _vague(c, type_):
+        return UNKNOWN
+    if (isinstance(type_, Nominal) and len(type_.arguments) == 3) and (
+        type_.symbol in ("types:CoroutineType", "typing:Coroutine", "collections.abc:Coroutine")
+    ):
+        return type_.arguments[2]
+    if c.world.member(type_, "__await__") is None:
+        c.report(Domain.TYPES, f"`{show(type_)}` can't be awaited", tree)
+    return UNKNOWN
+
+
+def entered(c: Context, tree: Tree, type_: Type, *, is_async: bool) -> Type:
+    """What `with value as` binds."""
+    if isinstance(type_, Union):
+        return join([entered(c, tree, one, is_async=is_async) for one in type_.members])
+    if _vague(c, type_):
+        return UNKNOWN
+    enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
+    if c.is_final(tree):
+        for method in (enter, leave):
+            if c.world.member(type_, method) is None:
+                c.report(
+                    Domain.TYPES, f"`{show(type_)}` is no context manager: no `{method}`", tree
+                )
+                return UNKNOWN
+    result = _apply(c, type_, enter, ())
+    if result is None:
+        return UNKNOWN
+    return awaited(c, tree, result) if is_async else result
