@@ -409,6 +409,8 @@ class World:
         lineage = self.lineage(symbol)
         if lineage is None or lineage.is_open or self._answers_all(lineage):
             return None
+        if self.is_under_way(symbol):
+            return None
         return {name for one in lineage.ancestors for name in one.class_.own}
 
 
