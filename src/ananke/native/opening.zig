@@ -187,16 +187,16 @@ fn finish(grammar: *glr.Grammar, a: std.mem.Allocator, top: *Entry) !?*Tree {
         if (item.fact) |fact| {
             var base = entry;
             for (0..fact.popped) |_| base = base.below.?;
-            const goto = lang.lookup(base.state, fact.symbol);
+            const goto = try grammar.goto(base.state, fact.symbol);
             if (settled.contains(.{ .below = base, .state = goto })) continue;
             const tree = try reduce(grammar, a, entry, fact, item.fact_cost) orelse continue;
             entry = try push(a, goto, tree, base);
         } else if (item.missing != 0) {
-            entry = try push(a, lang.lookup(entry.state, item.missing), try missing(a, item.missing), entry);
+            entry = try push(a, try grammar.goto(entry.state, item.missing), try missing(a, item.missing), entry);
         }
         const slot = try settled.getOrPut(a, .{ .below = entry.below, .state = entry.state });
         if (slot.found_existing) continue;
-        for (grammar.rawActions(entry.state, ts.eof_symbol)) |action| {
+        for (try grammar.actions(entry.state, ts.eof_symbol)) |action| {
             if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) == .accept) return entry.tree;
         }
         for (costs.known[entry.state]) |known| {
@@ -208,7 +208,7 @@ fn finish(grammar: *glr.Grammar, a: std.mem.Allocator, top: *Entry) !?*Tree {
                     break;
                 };
             }
-            if (short or lang.lookup(base.state, known.fact.symbol) == 0) continue;
+            if (short or try grammar.goto(base.state, known.fact.symbol) == 0) continue;
             count += 1;
             try queue.push(a, .{ .cost = item.cost + known.cost, .order_number = count, .entry = entry, .fact = known.fact, .fact_cost = known.cost });
         }
@@ -269,7 +269,7 @@ fn reduce(grammar: *glr.Grammar, a: std.mem.Allocator, from: *Entry, fact: compl
         const next = search: while (edges.next()) |edge| {
             const step = costs.symbols[edge.symbol];
             if (step > left) continue;
-            const target = if (edge.symbol >= lang.token_count) edge.value else shiftTarget(grammar, entry.state, edge.symbol) orelse continue;
+            const target = if (edge.symbol >= lang.token_count) edge.value else (try shiftTarget(grammar, entry.state, edge.symbol)) orelse continue;
             for (costs.known[target]) |known| {
                 if (known.fact.symbol == fact.symbol and known.fact.popped == popped + 1 and known.cost == left - step) break :search .{ edge.symbol, target, step };
             }
@@ -281,8 +281,8 @@ fn reduce(grammar: *glr.Grammar, a: std.mem.Allocator, from: *Entry, fact: compl
     return null;
 }
 
-fn shiftTarget(grammar: *const glr.Grammar, state: u16, symbol: u16) ?u16 {
-    for (grammar.actions(state, symbol)) |action| {
+fn shiftTarget(grammar: *glr.Grammar, state: u16, symbol: u16) !?u16 {
+    for (try grammar.actions(state, symbol)) |action| {
         if (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind))) != .shift) continue;
         if (!action.shift.extra and !action.shift.repetition) return action.shift.state;
     }
