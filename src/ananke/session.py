@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+#: Two, so that a session which takes back all that it accepts still frees as fast.
+_FREED_PER_STEP = 2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
     """After one token: the text it added, the parts' states, whether it ended the text."""
@@ -72,6 +76,9 @@ class Session:
 
     def _clear(self) -> None:
         self._counts = Counters()
+        #: Steps taken back. Freeing a state takes longer than forgetting it: they go a few at a
+        #: time, while others come.
+        self._taken_back: list[list[_Step]] = []
         #: The last mask and the step that it belongs to.
         self._masked: _Step | None = None
         self._mask, self._part_mask = allocate(2, self.vocabulary.size)
@@ -101,8 +108,7 @@ class Session:
         if step is None:
             self._counts.refused += 1
             raise NotAdmitted(token, self.explain(token))
-        self._steps.append(step)
-        self._counts.accepted += 1
+        self._append(step)
 
     def accept_text(self, text: bytes) -> None:
         """Append text that was not sampled as tokens (jump-forward); one step for `rollback`.
@@ -114,8 +120,7 @@ class Session:
         if states is None:
             self._counts.refused += 1
             raise NotAdmitted(None, self._why_not(bytes(text)))
-        self._steps.append(_Step(bytes(text), states))
-        self._counts.accepted += 1
+        self._append(_Step(bytes(text), states))
 
     def rollback(self, tokens: int) -> None:
         """Take back the last `tokens` steps. Raises RollbackError if there are fewer."""
@@ -125,6 +130,7 @@ class Session:
                 f"rollback({tokens}): between 0 and {len(self._steps) - 1} tokens can be taken back"
             )
         if tokens:
+            self._taken_back.append(self._steps[-tokens:])
             del self._steps[-tokens:]
             self._counts.rolled_back += tokens
 
@@ -210,6 +216,14 @@ class Session:
         return search_completion(states, self.spec.limits.completion_steps)
 
     # Inside
+
+    def _append(self, step: _Step) -> None:
+        self._steps.append(step)
+        self._counts.accepted += 1
+        if self._taken_back:
+            del self._taken_back[-1][-_FREED_PER_STEP:]
+            if not self._taken_back[-1]:
+                self._taken_back.pop()
 
     def _checked(self, token: int) -> int:
         token = index(token)
