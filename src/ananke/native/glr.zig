@@ -14,7 +14,7 @@ const stack = @import("stack.zig");
 const lexing = @import("lexing.zig");
 const linear = @import("linear.zig");
 const lines = @import("lines.zig");
-const completion = @import("completion.zig");
+const cost_to_go = @import("cost_to_go.zig");
 const spelling_module = @import("spelling.zig");
 
 const gpa = memory.gpa;
@@ -125,6 +125,8 @@ pub const Grammar = struct {
     exclusions: std.ArrayList(Exclusion) = .empty,
     forbidden: std.ArrayList(Production) = .empty,
     probes: std.ArrayList([]const u8) = .empty,
+    /// Texts that end an unfinished external lexeme; for completions only.
+    closers: std.ArrayList([]const u8) = .empty,
     /// Words that the external scanner knows, as probes.
     words: std.ArrayList([]const u8) = .empty,
     /// Bytes that an external scanner reads far ahead from; what it will decide is not probed.
@@ -134,7 +136,7 @@ pub const Grammar = struct {
     memo: linear.Memo = .{},
     given_spellings: std.ArrayList(spelling_module.Given) = .empty,
     spellings: ?[][]const u8 = null,
-    costs: ?*completion.Costs = null,
+    costs: ?*cost_to_go.Costs = null,
 
     pub fn create(lang: *const ts.TSLanguage, main: anytype, keyword: anytype) !*Grammar {
         const self = try gpa.create(Grammar);
@@ -163,6 +165,8 @@ pub const Grammar = struct {
         self.exclusions.deinit(gpa);
         for (self.probes.items) |probe| gpa.free(probe);
         self.probes.deinit(gpa);
+        for (self.closers.items) |closer| gpa.free(closer);
+        self.closers.deinit(gpa);
         for (self.words.items) |word| gpa.free(word);
         self.words.deinit(gpa);
         for (self.given_spellings.items) |given| gpa.free(given.text);

@@ -289,8 +289,9 @@ pub const Linear = struct {
     advances: std.AutoHashMapUnmanaged(Advance, Advanced) = .empty,
     /// Undecided lexemes that the question being answered has come to, with the fuel it had.
     probed: std.AutoHashMapUnmanaged(Probed, u32) = .empty,
-    /// Read the first link of every node instead of asking for each.
-    first_links: bool = false,
+    /// One choice of links for a search that needs some way down, not all: 0 takes the first link
+    /// of every node, 1 the last, others mix. Null: `error.Ambiguous` asks for each.
+    reading: ?u32 = null,
 
     pub fn init(grammar: *glr.Grammar) Linear {
         return .{ .grammar = grammar, .arena = .init(gpa) };
@@ -349,8 +350,12 @@ pub const Linear = struct {
         if (entry.below) |known| return known;
         const node = entry.node orelse return null;
         var index: usize = 0;
-        if (node.links.len > 1 and !self.first_links) {
-            if (self.met < self.choices.items.len) {
+        if (node.links.len > 1) {
+            if (self.reading) |number| {
+                const last = node.links.len - 1;
+                index = if (number < 2) number * last else @intCast(mix(number, self.met) % node.links.len);
+                self.met += 1;
+            } else if (self.met < self.choices.items.len) {
                 index = self.choices.items[self.met];
                 self.met += 1;
             } else {

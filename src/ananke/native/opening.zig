@@ -2,7 +2,7 @@
 //!
 //! The stack holds the finished parts of the unfinished constructs. An *opening* is one way to
 //! finish them without any text: symbols that are still due are added as empty leaves and the
-//! productions under way are reduced, the cheapest first (the costs of `completion.zig`). The
+//! productions under way are reduced, the cheapest first (the costs of `cost_to_go.zig`). The
 //! finished parts are the stack's own trees, shared and with their own identity; what was added
 //! here lies past the end of any text, so a node that ends at the last lexeme or past the text is
 //! one that may still grow.
@@ -15,7 +15,7 @@ const memory = @import("memory.zig");
 const stack = @import("stack.zig");
 const lexing = @import("lexing.zig");
 const glr = @import("glr.zig");
-const completion = @import("completion.zig");
+const cost_to_go = @import("cost_to_go.zig");
 const tree_module = @import("tree.zig");
 
 const gpa = memory.gpa;
@@ -74,7 +74,7 @@ const Entry = struct { state: ts.StateId, tree: ?*Tree, below: ?*Entry, height: 
 pub const Pending = struct { symbol: ts.Symbol, start: u32 };
 
 pub fn open(grammar: *glr.Grammar, state: *const glr.State, pending: ?Pending, prune: []const u8) !*Opening {
-    if (grammar.costs == null) grammar.costs = try completion.compute(grammar);
+    if (grammar.costs == null) grammar.costs = try cost_to_go.compute(grammar);
     const self = try gpa.create(Opening);
     self.* = .{ .lang = grammar.lang, .prune = try gpa.dupe(u8, prune) };
     errdefer self.destroy();
@@ -160,7 +160,7 @@ const Step = struct {
     order_number: u32,
     entry: *Entry,
     /// The production to finish at `entry`, or the empty nonterminal to add.
-    fact: ?completion.Fact = null,
+    fact: ?cost_to_go.Fact = null,
     fact_cost: u32 = 0,
     missing: u16 = 0,
 
@@ -212,11 +212,11 @@ fn finish(grammar: *glr.Grammar, a: std.mem.Allocator, top: *Entry) !?*Tree {
             count += 1;
             try queue.push(a, .{ .cost = item.cost + known.cost, .order_number = count, .entry = entry, .fact = known.fact, .fact_cost = known.cost });
         }
-        var edges = completion.Edges.of(lang, entry.state);
+        var edges = cost_to_go.Edges.of(lang, entry.state);
         while (edges.next()) |edge| {
             if (edge.symbol < lang.token_count) continue;
             if (costs.symbols[edge.symbol] != 0 and entry.height > 0) continue;
-            if (costs.symbols[edge.symbol] == completion.infinite or edge.value == entry.state) continue;
+            if (costs.symbols[edge.symbol] == cost_to_go.infinite or edge.value == entry.state) continue;
             count += 1;
             try queue.push(a, .{ .cost = item.cost + costs.symbols[edge.symbol], .order_number = count, .entry = entry, .missing = edge.symbol });
         }
@@ -237,7 +237,7 @@ fn missing(a: std.mem.Allocator, symbol: u16) !*Tree {
 }
 
 /// Adds what is due of a production under way and reduces it.
-fn reduce(grammar: *glr.Grammar, a: std.mem.Allocator, from: *Entry, fact: completion.Fact, fact_cost: u32) !?*Tree {
+fn reduce(grammar: *glr.Grammar, a: std.mem.Allocator, from: *Entry, fact: cost_to_go.Fact, fact_cost: u32) !?*Tree {
     const costs = grammar.costs.?;
     const lang = grammar.lang;
     var entry = from;
@@ -265,7 +265,7 @@ fn reduce(grammar: *glr.Grammar, a: std.mem.Allocator, from: *Entry, fact: compl
                 return tree;
             }
         }
-        var edges = completion.Edges.of(lang, entry.state);
+        var edges = cost_to_go.Edges.of(lang, entry.state);
         const next = search: while (edges.next()) |edge| {
             const step = costs.symbols[edge.symbol];
             if (step > left) continue;

@@ -143,6 +143,13 @@ export fn ananke_grammar_add_probe(grammar: *Grammar, probe: [*]const u8, len: u
     return ok;
 }
 
+/// A text that ends an unfinished external lexeme, for completions.
+export fn ananke_grammar_add_closer(grammar: *Grammar, closer: [*]const u8, len: usize) i32 {
+    const copy = gpa.dupe(u8, closer[0..len]) catch return out_of_memory;
+    grammar.closers.append(gpa, copy) catch return out_of_memory;
+    return ok;
+}
+
 export fn ananke_grammar_add_scanner_word(grammar: *Grammar, word: [*]const u8, len: usize) i32 {
     const copy = gpa.dupe(u8, word[0..len]) catch return out_of_memory;
     grammar.words.append(gpa, copy) catch return out_of_memory;

@@ -61,6 +61,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_add_comment": (I32, (P, U32, TEXT, SIZE, TEXT, SIZE)),
     "ananke_grammar_add_word": (I32, (P, U32, TEXT, SIZE)),
     "ananke_grammar_add_probe": (I32, (P, TEXT, SIZE)),
+    "ananke_grammar_add_closer": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_add_scanner_word": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_set_state_shape": (None, (P, U8, U8, U8, U16, U16, U16)),
     "ananke_grammar_set_unprobed": (None, (P, U8)),

@@ -18,10 +18,10 @@ pub fn shortest(lex: *const lexing.Lexing, given: []const Given) ![][]const u8 {
     const out = try gpa.alloc([]const u8, lex.lang.symbol_count);
     for (out) |*text| text.* = &.{};
     for (lex.start_of_mode) |first| {
-        if (first != automaton.DEAD) try search(lex.main, first, out);
+        if (first != automaton.DEAD) try keepShorter(lex.main, first, out);
     }
     if (lex.keyword) |keyword| {
-        if (keyword.start[0] != automaton.DEAD) try search(keyword, keyword.start[0], out);
+        if (keyword.start[0] != automaton.DEAD) try keepShorter(keyword, keyword.start[0], out);
     }
     for (given) |one| {
         gpa.free(out[one.symbol]);
@@ -30,34 +30,50 @@ pub fn shortest(lex: *const lexing.Lexing, given: []const Given) ![][]const u8 {
     return out;
 }
 
-fn search(machine: *const automaton.Automaton, first: u16, out: [][]const u8) !void {
+fn keepShorter(machine: *const automaton.Automaton, first: u16, out: [][]const u8) !void {
+    const found = try endings(machine, first);
+    defer gpa.free(found);
+    for (found) |ending| {
+        if (ending.symbol < out.len and (out[ending.symbol].len == 0 or ending.text.len < out[ending.symbol].len)) {
+            gpa.free(out[ending.symbol]);
+            out[ending.symbol] = ending.text;
+        } else gpa.free(ending.text);
+    }
+}
+
+/// A text that leads from a lexer's state to the acceptance of a terminal.
+pub const Ending = struct { symbol: u16, text: []const u8 };
+
+/// The shortest such text of each terminal, none empty. Caller frees the texts and the list.
+pub fn endings(machine: *const automaton.Automaton, first: u16) ![]Ending {
     const Visit = struct { state: u16, from: u32, byte: u8 };
     var visits: std.ArrayList(Visit) = .empty;
     defer visits.deinit(gpa);
+    var out: std.ArrayList(Ending) = .empty;
+    errdefer out.deinit(gpa);
     const seen = try gpa.alloc(bool, machine.state_count);
     defer gpa.free(seen);
     @memset(seen, false);
-    seen[first] = true;
+    // Not marked as seen: a lexeme that is accepted already may go on as the same terminal.
     try visits.append(gpa, .{ .state = first, .from = 0, .byte = 0 });
+    var found: std.AutoHashMapUnmanaged(u16, void) = .empty;
+    defer found.deinit(gpa);
     var i: u32 = 0;
     while (i < visits.items.len) : (i += 1) {
         const visit = visits.items[i];
         const symbol = machine.accept[visit.state];
-        if (i > 0 and symbol != automaton.NO_SYMBOL and symbol < out.len) {
+        if (i > 0 and symbol != automaton.NO_SYMBOL and !(try found.getOrPut(gpa, symbol)).found_existing) {
             var length: u32 = 0;
             var at = i;
             while (at != 0) : (at = visits.items[at].from) length += 1;
-            if (out[symbol].len == 0 or length < out[symbol].len) {
-                const text = try gpa.alloc(u8, length);
-                at = i;
-                var place = length;
-                while (at != 0) : (at = visits.items[at].from) {
-                    place -= 1;
-                    text[place] = visits.items[at].byte;
-                }
-                gpa.free(out[symbol]);
-                out[symbol] = text;
+            const text = try gpa.alloc(u8, length);
+            at = i;
+            var place = length;
+            while (at != 0) : (at = visits.items[at].from) {
+                place -= 1;
+                text[place] = visits.items[at].byte;
             }
+            try out.append(gpa, .{ .symbol = symbol, .text = text });
         }
         for (alphabet) |byte| {
             const move = machine.step(visit.state, byte);
@@ -66,4 +82,5 @@ fn search(machine: *const automaton.Automaton, first: u16, out: [][]const u8) !v
             try visits.append(gpa, .{ .state = move.target, .from = i, .byte = byte });
         }
     }
+    return out.toOwnedSlice(gpa);
 }

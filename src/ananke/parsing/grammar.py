@@ -86,6 +86,8 @@ class Grammar:
             self._add_fold(fold)
         for probe in self.language.probes:
             lib.ananke_grammar_add_probe(self.handle, probe, len(probe))
+        for closer in self.language.closers:
+            lib.ananke_grammar_add_closer(self.handle, closer, len(closer))
         for word in self.language.words:
             lib.ananke_grammar_add_scanner_word(self.handle, word, len(word))
         shape = self.language.state_shape
@@ -99,9 +101,9 @@ class Grammar:
             )
         for byte in self.language.unprobed:
             lib.ananke_grammar_set_unprobed(self.handle, byte)
-        for name, texts in self.language.spellings.items():
+        for name, text in self.language.spellings.items():
             for symbol in self._terminals_named(name, "spellings"):
-                lib.ananke_grammar_add_spelling(self.handle, symbol, texts[0], len(texts[0]))
+                lib.ananke_grammar_add_spelling(self.handle, symbol, text, len(text))
         for name in self.language.absent:
             for symbol in self._terminals_named(name, "absent"):
                 lib.ananke_grammar_set_absent(self.handle, symbol)

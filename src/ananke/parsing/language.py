@@ -123,7 +123,8 @@ class Language:
             stands on); an unfinished lexeme that holds one is admitted until it is decided.
         state_shape: layout of the scanner's serialised state, if one run of the scanner depends
             on no more than that says.
-        spellings: how external terminals are spelt, shortest first, for completions.
+        spellings: how external terminals are spelt, for completions.
+        closers: texts that end an unfinished external lexeme, tried by completions only.
         absent: terminals (by name) that the grammar has and the language has not.
         exclusions: (first, second): where the first terminal may come the second may not, though
             the grammar lets it.
@@ -146,7 +147,8 @@ class Language:
     words: tuple[bytes, ...] = ()
     unprobed: bytes = b""
     state_shape: StateShape | None = None
-    spellings: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    spellings: Mapping[str, bytes] = field(default_factory=dict)
+    closers: tuple[bytes, ...] = ()
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()
     reserved: tuple[str, ...] = ()

@@ -47,4 +47,6 @@ LANGUAGE = Language(
     ),
     words=_WORDS,
     unprobed=b"@(",
+    spellings={"_semi": b"\n", "_class_member_semi": b"\n"},
+    closers=(b"*/", b"*/\n", b"\n", b";", b"\n}", b";}"),
 )

@@ -78,11 +78,11 @@ LANGUAGE = Language(
     ),
     probes=(b"x", b'"', b"'", b'"""', b"'''", b"\nx", b"(", b")", b"]", b"}", b"}}", *_INDENTS),
     spellings={
-        "_newline": (b"\n",),
-        "_indent": (b"\n ",),
-        "string_start": (b'"',),
-        "string_end": (b'"', b"'", b'"""', b"'''"),
-        "_string_content": (b"x",),
+        "_newline": b"\n",
+        "_indent": b"\n ",
+        "string_start": b'"',
+        "string_end": b'"',
+        "_string_content": b"x",
     },
     # Whether inside an interpolation; the open strings; the columns of the open blocks.
     state_shape=StateShape(

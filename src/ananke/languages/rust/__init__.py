@@ -24,8 +24,8 @@ LANGUAGE = Language(
     ),
     probes=(b"x", b'"', b"*/", b"\n", b'"#', b'"##', b'"###', b"/x", b" ", b"\\n", b"0 ", b'#"'),
     spellings={
-        "string_content": (b"x",),
-        "float_literal": (b"1.0",),
-        "_block_comment_content": (b"x",),
+        "string_content": b"x",
+        "float_literal": b"1.0",
+        "_block_comment_content": b"x",
     },
 )

@@ -25,8 +25,8 @@ _PROBES = (
     *(b"->x", b"=x", b"/x"),
 )
 _SPELLINGS = {
-    "_automatic_semicolon": (b"\n",),
-    "_function_signature_automatic_semicolon": (b"\n",),
+    "_automatic_semicolon": b"\n",
+    "_function_signature_automatic_semicolon": b"\n",
 }
 
 LANGUAGE = Language(
