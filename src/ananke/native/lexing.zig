@@ -392,6 +392,8 @@ pub const Lexing = struct {
 
     /// Follows one byte from a configuration.
     pub fn step(self: *Lexing, id: ConfigId, byte: u8) Failure!u32 {
+        // Generated lexers and scanners take it for the end of input; in programs it has no place.
+        if (byte == 0) return dead;
         const config = self.configs.items[id];
         const next = config.next orelse blk: {
             const made = try gpa.create([256]u32);

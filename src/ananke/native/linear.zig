@@ -668,9 +668,14 @@ pub const Linear = struct {
             return false;
         }
         if (config.accepted != lexing.none_symbol and config.tail.len > 0 and fuel > 0) {
-            // The lexeme may end at its last acceptance, and what was read since begins the next.
-            const closing = lexing.Closing{ .symbol = config.accepted, .keyword = config.accepted_keyword, .sigma = lexing.sigma_kept, .carry = "" };
-            if (try self.aliveAfter(closing, sigma, entry, config.tail, "", fuel)) return true;
+            // The lexeme may end at its last acceptance, and what was read since begins the next:
+            // if some character goes on with that, and not with the lexeme.
+            for (1..128) |byte| {
+                const result = try lex.step(id, @intCast(byte));
+                if (result == lexing.dead or result & lexing.closing_bit == 0) continue;
+                const closing = lex.closings.items[result & ~lexing.closing_bit];
+                if (try self.aliveAfter(closing, sigma, entry, closing.carry, "", fuel)) return true;
+            }
         }
         return self.endsAt(id, sigma, entry, fuel);
     }
