@@ -206,6 +206,9 @@ def _call_one(
             continue
         solve(world, parameter.type, argument.type, solved)
         wanted = _vague(parameter.type)
+        if isinstance(parameter.type, Variable):
+            bounds = parameter.type.constraints or (parameter.type.bound or UNKNOWN,)
+            wanted = join(_vague(one) for one in bounds)
         if argument.is_final and not assignable(world, argument.type, wanted):
             misfits.append(
                 Misfit(

@@ -209,6 +209,9 @@ class World:
             if self.is_under_way(symbol) and found[1].class_.symbol != symbol:
                 # What is inherited may still be overridden.
                 return UNKNOWN
+            if self.is_under_way(symbol) and not found[0].is_declared:
+                # Something of an unknown type may still be assigned.
+                return UNKNOWN
             return self._read(found[0], found[1], receiver, symbol, is_instance=True)
         if lineage.is_open or self._answers_all(lineage):
             return UNKNOWN
@@ -243,7 +246,7 @@ class World:
             found_member[1].class_.symbol != symbol
         ):
             return UNKNOWN
-        if found_member is not None and found_member[1].class_.symbol != "builtins:object":
+        if found_member is not None:
             return self._read(*found_member, instance, symbol, is_instance=False)
         for one in lineage.ancestors:
             meta = one.class_.metaclass
@@ -256,8 +259,6 @@ class World:
         result = self._instance_member(Nominal("builtins:type"), "builtins:type", name)
         if result is not None:
             return result
-        if found_member is not None:
-            return self._read(*found_member, instance, symbol, is_instance=False)
         return UNKNOWN if lineage.is_open else None
 
     def _read(

@@ -19,6 +19,7 @@ from ananke.analysis.types import (
     Kind,
     Literal,
     Nominal,
+    Overloaded,
     Parameter,
     Tuple,
     Type,
@@ -164,7 +165,7 @@ def define_function(
         frame=Frame(
             returns,
             is_async,
-            receiver if binding is not Binding.CLASS_METHOD else "",
+            receiver,
             own_symbol,
             name,
         ),
@@ -182,8 +183,9 @@ def define_function(
         _check_end(c, tree, body, inner, returns, decorators or [])
     result = _inferred(c, tree, body, inner, returns, is_async)
     function = Function(tuple(parameters), result)
+    c.scope = _leave(c, before, inner)
     value, member = _decorated(c, name, function, binding, decorators or [])
-    c.scope = _leave(c, before, inner).bind(name, Entry(value, member=member))
+    c.scope = c.scope.bind(name, Entry(value, member=member))
 
 
 def _added(outer: Scope, header: Scope) -> Mapping[str, Entry]:
@@ -566,8 +568,12 @@ def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
         member = entry.member
         if member is None:
             declared = entry.declared
+            inferred = widen_literal(entry.type)
+            if isinstance(inferred, Function | Overloaded):
+                # A function under another name is a method too.
+                inferred = UNKNOWN
             member = Member(
-                Value(widen_literal(entry.type) if declared is None else declared),
+                Value(inferred if declared is None else declared),
                 Binding.VARIABLE,
                 is_declared=declared is not None,
             )

@@ -51,6 +51,11 @@ from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["bind_target", "infer"]
 
+#: Builtins that modules are known to bind anew further down, after functions that use the new one.
+_OFTEN_REPLACED = frozenset(
+    ("open", "compile", "input", "format", "filter", "help", "exit", "quit")
+)
+
 _PUNCTUATION = frozenset("()[]{},:") | {"comment"}
 
 
@@ -96,10 +101,13 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
     if fact is not None:
         return fact
     entry = found.entry
+    if found.scope is None and name in _OFTEN_REPLACED and c.scope.kind != "module":
+        return UNKNOWN
     if found.scope is not c.scope and found.scope is not None and found.scope.kind == "class":
         return UNKNOWN
-    if found.scope is not c.scope and entry.declared is not None and entry.type == NONE:
-        return entry.declared
+    if found.scope is not c.scope and entry.type == NONE:
+        # A class or a function may still take the name.
+        return UNKNOWN if entry.declared is None else entry.declared
     return c.settle(entry.type)
 
 
@@ -205,7 +213,7 @@ def _elements(c: Context, tree: Tree, expected: Type | None = None) -> list[Type
         c.lenient += 1
     types: list[Type] = []
     for one in inner:
-        if one.kind in ("list_splat", "dictionary_splat", "parenthesized_list_splat"):
+        if one.kind.endswith("_splat") or _spread_in(c, one):
             infer(c, one)
             types.append(UNKNOWN)
         else:
@@ -227,7 +235,7 @@ def _set(c: Context, tree: Tree, expected: Type | None) -> Type:
 
 def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
     types = _elements(c, tree)
-    if any(one.kind in ("list_splat", "parenthesized_list_splat") for one in parts(tree)):
+    if any(one.kind.endswith("_splat") or _spread_in(c, one) for one in parts(tree)):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types)) if c.is_final(tree) else Tuple((), UNKNOWN)
 
@@ -376,12 +384,17 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
     name = c.text(name_tree)
     if isinstance(owner, Unknown) or not c.scope.is_alive:
         return UNKNOWN
+    if name == "__new__" and not c.is_pending(name_tree):
+        # What it makes is told by the class that it is given.
+        return UNKNOWN
     if isinstance(owner, ModuleObject):
         special = special_form(owner.name, name)
         if special is not None and not c.is_pending(name_tree):
             return special
     if c.is_pending(name_tree):
         names = _member_names(c, owner)
+        if name.startswith("_") and not _is_own(owner):
+            return UNKNOWN
         c.pending_names = names
         if names is not None and not any(one.startswith(name) for one in names):
             c.report(
@@ -398,6 +411,9 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
         return found
     if _owe_member(c, owner, name, name_tree):
         return UNKNOWN
+    if name.startswith("_") and not name.endswith("__") and not _is_own(owner):
+        # Stubs leave out what is private.
+        return UNKNOWN
     missing: Type = owner
     for one in members_of(owner):
         if c.world.member(one, name) is None:
@@ -411,6 +427,14 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
         _public(names or set(), name),
     )
     return UNKNOWN
+
+
+def _is_own(owner: Type) -> bool:
+    """Whether all that the owner may be is declared by the text itself."""
+    symbols = [
+        symbol_of(one.instance if isinstance(one, ClassOf) else one) for one in members_of(owner)
+    ]
+    return all(symbol is not None and "@" in symbol for symbol in symbols)
 
 
 def _public(names: set[str], name: str) -> list[str]:
@@ -471,9 +495,10 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
                 # The name is there already, whatever its value will be.
                 found[-1] = replace(found[-1], type=UNKNOWN, is_final=True)
             continue
-        if one.kind in ("list_splat", "dictionary_splat"):
+        spread = one.kind if one.kind.endswith("_splat") else _spread_in(c, one)
+        if spread:
             infer(c, one)
-            sign = "*" if one.kind == "list_splat" else "**"
+            sign = "**" if spread == "dictionary_splat" else "*"
             found.append(Argument(sign, UNKNOWN, one.start, one.end, final))
             continue
         c.lenient += is_lenient
@@ -488,6 +513,13 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
         position += 1
         found.append(Argument("", type_, one.start, min(one.end, c.edge), final))
     return found
+
+
+def _spread_in(c: Context, tree: Tree) -> str:
+    """The grammar reads `*a[0]` and `*a.b` as an item or a member of what is spread."""
+    while tree.kind in ("subscript", "attribute", "call") and tree.children:
+        tree = tree.children[0]
+    return tree.kind if tree.kind.endswith("_splat") else ""
 
 
 def _open_argument(c: Context, tree: Tree, function: Type) -> Type:
@@ -952,7 +984,9 @@ def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
 
 def _expression_list(c: Context, tree: Tree, expected: Type | None) -> Type:
     types = [infer(c, one) for one in parts(tree)]
-    if any(one.kind == "list_splat" for one in parts(tree)) or not c.is_final(tree):
+    if any(
+        one.kind.endswith("_splat") or _spread_in(c, one) for one in parts(tree)
+    ) or not c.is_final(tree):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 from ananke.analysis.declarations import Alias, Class
@@ -69,7 +70,8 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             c.report(Domain.IMPORTS, f"`{name}` may not be imported here", word)
             return ""
         if c.program.library.module(name) is None:
-            if not c.program.library.is_open and not c.trying:
+            is_native = name.partition(".")[0] in sys.stdlib_module_names
+            if not c.program.library.is_open and not c.trying and not is_native:
                 near = [
                     one
                     for one in c.program.library.submodules(name.rpartition(".")[0])

@@ -179,6 +179,8 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
     if isinstance(owner, ModuleObject):
         c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
         return UNKNOWN
+    if _is_tuple_like(c, owner):
+        return UNKNOWN
     method = c.world.member(owner, "__getitem__")
     if method is None:
         if c.world.member(ClassOf(owner), "__class_getitem__") is None or isinstance(
@@ -197,6 +199,12 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
         c.report(Domain.TYPES, f"`{show(owner)}` can't be indexed with `{show(index)}`", tree)
         return UNKNOWN
     return outcome.result
+
+
+def _is_tuple_like(c: Context, type_: Type) -> bool:
+    """Whether it is of a class below tuple: each item may have a type of its own."""
+    lineage = c.world.lineage(type_.symbol) if isinstance(type_, Nominal) else None
+    return lineage is not None and "builtins:tuple" in lineage.symbols
 
 
 def _specialised(c: Context, owner: ClassOf) -> Type:
@@ -254,6 +262,8 @@ def iterate(c: Context, tree: Tree, type_: Type) -> Type:
         if type_.rest is not None:
             parts.append(type_.rest)
         return join([widen_literal(one) for one in parts]) if parts else UNKNOWN
+    if _is_tuple_like(c, type_):
+        return UNKNOWN
     iterator = _apply(c, type_, "__iter__", ())
     if iterator is None:
         if c.world.member(type_, "__iter__") is not None:

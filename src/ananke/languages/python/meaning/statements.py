@@ -196,7 +196,7 @@ def _assignment(c: Context, tree: Tree) -> None:
         check_assigned(c, right, type_, expected, f"`{c.text(left)}`")
     if not is_final:
         c.muted += 1
-    if _makes_a_class(c, right):
+    if _makes_a_class(c, right) or (right.kind == "call" and isinstance(type_, ClassOf)):
         type_ = UNKNOWN
     bind_target(c, left, type_, declared)
     if declared is None and left.kind == "identifier" and is_final:
