@@ -193,3 +193,12 @@ def test_remembered_statements_say_the_same() -> None:
     assert program.memo
     assert judged(text, program=program).defects == first.defects
     assert judged(text).defects == first.defects
+
+
+def test_a_header_that_grew_is_read_anew() -> None:
+    text = "try:\n    print(1)\nexcept object as e:\n    print(e)\nfor c in 'x':\n    c.upper()\n"
+    program = Program(LIBRARY)
+    for end in range(len(text)):
+        judged(text[:end], program=program)
+    assert judged(text, at_end=True, program=program).owed == ()
+    assert judged(text + "'a'.q\n", program=program).defects == judged(text + "'a'.q\n").defects

@@ -116,7 +116,10 @@ def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool
         case (Literal() | Tuple(), Function() | Overloaded()):
             return False
         case (Nominal(), Function() | Overloaded()):
-            return world.member(source, "__call__") is not None
+            return (
+                world.is_under_way(symbol_of(source) or "")
+                or world.member(source, "__call__") is not None
+            )
         case (Nominal(symbol), ModuleObject()):
             return symbol not in _PLAIN
         case (ModuleObject(), Function() | Overloaded()):
@@ -150,6 +153,10 @@ def _nominal(
     related = world.is_subclass(own, symbol)
     if related is not False:
         return True
+    if world.is_under_way(own):
+        # Its bases are known, so it is no subclass; what a protocol asks may still come.
+        wanted = world.class_of(symbol)
+        return wanted is None or "protocol" in wanted.flags
     wanted = world.class_of(symbol)
     if wanted is None:
         return True

@@ -158,10 +158,13 @@ class Context:
             self._world = World(self.program.library, self.scope.classes, self.program.lineages)
         return self._world
 
-    def enter(self, word: str, tree: Tree | None, before: Scope) -> None:
+    def enter(self, word: str, tree: Tree | None, before: Scope, body: Tree | None) -> None:
         """Begins a body: the scope here follows from `before` and the finished header `tree`, so it
         is the one that they gave the last time, and what is remembered of it holds."""
         if tree is None or not tree.identity or self.muted:
+            return
+        if body is None or not body.is_present:
+            # The header may still grow.
             return
         key = (word, id(before), tree.identity)
         known = self.program.entered.setdefault(key, (before, self.scope))

@@ -29,6 +29,7 @@ from ananke.analysis.types import (
 )
 from ananke.languages.python.meaning.annotations import form_of, read_type
 from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.languages.python.meaning.expressions import is_own
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["define_class", "define_function"]
@@ -153,7 +154,10 @@ def define_function(
         c.scope = before.bind(name, Entry(known[0], member=known[1]))
         return
     names = {
-        one.name: Entry(_held(c, one), None if isinstance(one.type, Unknown) else one.type)
+        one.name: Entry(
+            _held(c, one),
+            None if isinstance(one.type, Unknown) or one.name == receiver else one.type,
+        )
         for one in typed
     }
     around = replace(c.scope, names={**c.scope.names, **_added(outer, header)})
@@ -173,7 +177,7 @@ def define_function(
         path=f"{outer.path}{name}.",
         flags=outer.flags,
     )
-    c.enter("function", name_tree, outer)
+    c.enter("function", name_tree, outer, body)
     held_lenient, c.lenient = c.lenient, 0
     held_trying, c.trying = c.trying, 0
     run(c, body)
@@ -462,7 +466,7 @@ def define_class(
         path=f"{outer.path}{name}.",
         flags=outer.flags | ({"protocol"} if "protocol" in flags else set()),
     )
-    c.enter("class", name_tree, outer)
+    c.enter("class", name_tree, outer, body)
     held_lenient, c.lenient = c.lenient, 0
     run(c, body)
     c.lenient = held_lenient
@@ -492,6 +496,8 @@ def _settle_members(c: Context, tree: Tree, symbol: str) -> None:
             left[key] = one
             continue
         name = key[len(prefix) :]
+        if name.startswith("_") and not is_own(c, Nominal(symbol)):
+            continue
         if (
             c.world.member(Nominal(symbol), name) is None
             and c.world.member(ClassOf(Nominal(symbol)), name) is None

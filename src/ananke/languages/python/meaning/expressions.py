@@ -49,7 +49,7 @@ from ananke.languages.python.meaning.narrowing import narrow
 from ananke.languages.python.meaning.paths import path_of
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "infer"]
+__all__ = ["bind_target", "infer", "is_own"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
@@ -393,7 +393,7 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
             return special
     if c.is_pending(name_tree):
         names = _member_names(c, owner)
-        if name.startswith("_") and not _is_own(owner):
+        if name.startswith("_") and not is_own(c, owner):
             return UNKNOWN
         c.pending_names = names
         if names is not None and not any(one.startswith(name) for one in names):
@@ -411,7 +411,7 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
         return found
     if _owe_member(c, owner, name, name_tree):
         return UNKNOWN
-    if name.startswith("_") and not name.endswith("__") and not _is_own(owner):
+    if name.startswith("_") and not name.endswith("__") and not is_own(c, owner):
         # Stubs leave out what is private.
         return UNKNOWN
     missing: Type = owner
@@ -429,12 +429,16 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
     return UNKNOWN
 
 
-def _is_own(owner: Type) -> bool:
-    """Whether all that the owner may be is declared by the text itself."""
-    symbols = [
-        symbol_of(one.instance if isinstance(one, ClassOf) else one) for one in members_of(owner)
-    ]
-    return all(symbol is not None and "@" in symbol for symbol in symbols)
+def is_own(c: Context, owner: Type) -> bool:
+    """Whether all classes that the owner may be of, and those above, are the text's own."""
+    for one in members_of(owner):
+        symbol = symbol_of(one.instance if isinstance(one, ClassOf) else one)
+        lineage = None if symbol is None else c.world.lineage(symbol)
+        if lineage is None:
+            return False
+        if any("@" not in each and each != "builtins:object" for each in lineage.symbols):
+            return False
+    return True
 
 
 def _public(names: set[str], name: str) -> list[str]:
@@ -562,7 +566,7 @@ def _call(c: Context, tree: Tree, expected: Type | None) -> Type:
     form = form_of(function)
     if form and _symbol_in_typing(function):
         return UNKNOWN
-    return call_value(c, function, arguments, tree, is_complete, function_tree)
+    return _ended(c, tree, call_value(c, function, arguments, tree, is_complete, function_tree))
 
 
 def _symbol_in_typing(function: Type) -> bool:
@@ -571,6 +575,13 @@ def _symbol_in_typing(function: Type) -> bool:
         and isinstance(function.instance, Nominal)
         and function.instance.symbol.startswith("typing:")
     )
+
+
+def _ended(c: Context, tree: Tree, result: Type) -> Type:
+    """After a call that never returns nothing is reached."""
+    if result == NEVER and c.is_final(tree):
+        c.scope = c.scope.dead()
+    return result
 
 
 def _is_closed(tree: Tree) -> bool:

@@ -13,14 +13,24 @@ from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
     ClassOf,
+    Literal,
     Type,
     Unknown,
     join,
+    members_of,
     show,
 )
 from ananke.languages.python.meaning import definitions, imports, operators
 from ananke.languages.python.meaning.annotations import read_type
-from ananke.languages.python.meaning.context import NONE, Context
+from ananke.languages.python.meaning.context import (
+    BOOL,
+    BYTES,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    Context,
+)
 from ananke.languages.python.meaning.expressions import (
     bind_target,
     check_assigned,
@@ -32,6 +42,7 @@ from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["PRUNED", "run_statement", "run_statements"]
 
+_PLAIN_VALUES = frozenset((NONE, STR, INT, FLOAT, BOOL, BYTES))
 _SEQUENCES = frozenset(
     ("module_repeat1", "_simple_statements_repeat1", "_match_block_repeat1", "block")
 )
@@ -339,7 +350,7 @@ def _return(c: Context, tree: Tree) -> None:
                 f"`{name}` returns `{show(returns)}`, not `{show(type_)}`",
                 place,
             )
-    if c.is_final(tree):
+    if c.is_final(tree) and c.scope.is_alive:
         c.scope = replace(c.scope.dead(), has_returned=True)
 
 
@@ -451,7 +462,7 @@ def _if(c: Context, tree: Tree) -> None:
         narrow(c, test, True)
         if fixed is False:
             c.scope = c.scope.dead()
-        c.enter("if", test, before)
+        c.enter("if", test, before, block)
         c.muted += muted
         if block is not None:
             run_statement(c, block)
@@ -461,7 +472,7 @@ def _if(c: Context, tree: Tree) -> None:
         narrow(c, test, False)
         if fixed is True:
             c.scope = c.scope.dead()
-        c.enter("else", test, before)
+        c.enter("else", test, before, block)
     if otherwise is not None:
         c.muted += muted
         run_statement(c, otherwise)
@@ -470,6 +481,10 @@ def _if(c: Context, tree: Tree) -> None:
     for end in reversed(ends):
         result = merge(result, end)
     c.scope = result
+    if muted and not ends[0].is_alive and "version" not in c.text(condition):
+        # `if sys.platform != "win32": raise …`: the rest is for that platform.
+        c.scope = c.scope.dead()
+        return
     if muted:
         first = ends[0]
         changed = {
@@ -485,7 +500,19 @@ def _if(c: Context, tree: Tree) -> None:
 
 
 def _loop_scope(c: Context) -> Scope:
-    return replace(c.scope, loop=c.scope.loop + 1, has_broken=False)
+    # The body may give what merely has a first value another, of any type, for its next round.
+    names = {
+        name: replace(entry, type=UNKNOWN)
+        if entry.declared is None and entry.member is None and _is_first_value(entry.type)
+        else entry
+        for name, entry in c.scope.names.items()
+    }
+    facts = {p: UNKNOWN if _is_first_value(t) else t for p, t in c.scope.facts.items()}
+    return replace(c.scope, names=names, facts=facts, loop=c.scope.loop + 1, has_broken=False)
+
+
+def _is_first_value(type_: Type) -> bool:
+    return any(isinstance(one, Literal) or one in _PLAIN_VALUES for one in members_of(type_))
 
 
 def _end_loop(c: Context, before: Scope, tree: Tree, body: Tree | None, *, forever: bool) -> None:
@@ -524,7 +551,7 @@ def _while(c: Context, tree: Tree) -> None:
     fixed = static_value(c, condition)
     entered = c.scope
     narrow(c, condition, True)
-    c.enter("while", condition, before)
+    c.enter("while", condition, before, body)
     if body is not None:
         run_statement(c, body)
     c.scope = replace(c.scope, names={**entered.names, **c.scope.names})
@@ -559,7 +586,7 @@ def _for(c: Context, tree: Tree) -> None:
     before = c.scope
     c.scope = _loop_scope(c)
     bind_target(c, left, widen_literal(item))
-    c.enter("for", right, before)
+    c.enter("for", right, before, body)
     if body is not None:
         run_statement(c, body)
     has_broken = c.scope.has_broken
@@ -577,13 +604,13 @@ def _try(c: Context, tree: Tree) -> None:
     tried = c.scope
     ends: list[Scope] = []
     c.scope = replace(widen(before, tried), has_returned=tried.has_returned)
-    c.enter(f"thrown {id(before)}", body, tried)
+    c.enter(f"thrown {id(before)}", body, tried, body)
     thrown = c.scope
     finally_block: Tree | None = None
     for one in tree.children:
         if one.kind in ("except_clause", "except_group_clause"):
             c.scope = thrown
-            c.enter("except", one.children[0], thrown)
+            c.enter("except", one.children[0], thrown, one.children[0])
             _except(c, one)
             ends.append(c.scope)
         elif one.kind == "else_clause":
@@ -602,7 +629,9 @@ def _try(c: Context, tree: Tree) -> None:
         # It runs after anything that came before.
         blocks = [one for one in finally_block.children if one.kind == "block"]
         c.scope = replace(widen(before, result), is_alive=before.is_alive)
-        c.enter(f"finally {id(result)}", finally_block.children[0], before)
+        c.enter(
+            f"finally {id(result)}", finally_block.children[0], before, finally_block.children[-1]
+        )
         for block in blocks:
             run_statement(c, block)
         ended = c.scope
@@ -630,7 +659,7 @@ def _except(c: Context, tree: Tree) -> None:
         if one.kind in ("except", "except*", "*", ":", ",", "comment", "as"):
             continue
         if one.kind == "block":
-            c.enter("caught", tree.children[0], start)
+            c.enter("caught", tree.children[0], start, one)
             run_statement(c, one)
         elif one.kind == "as_pattern":
             target = one.child("alias")
@@ -678,7 +707,7 @@ def _with(c: Context, tree: Tree) -> None:
         _with_item(c, value, is_async)
     body = tree.child("body")
     if body is not None:
-        c.enter("with", items[-1] if items else None, begun)
+        c.enter("with", items[-1] if items else None, begun, body)
         before = c.scope
         run_statement(c, body)
         if not c.scope.is_alive and before.is_alive:
@@ -725,7 +754,7 @@ def _match(c: Context, tree: Tree) -> None:
                     narrow(c, part, True)
         block = one.child("consequence")
         if block is not None:
-            c.enter("case", one.children[0], before)
+            c.enter("case", one.children[0], before, block)
             run_statement(c, block)
         ends.append(c.scope)
         if guard is None and len(patterns) == 1 and _is_irrefutable(c, patterns[0]):
