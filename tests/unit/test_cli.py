@@ -104,6 +104,17 @@ def test_check_json(run: Run, tmp_path: Path) -> None:
     assert "identifier" in found["expected"]
 
 
+def test_check_tells_what_a_program_means_if_asked(run: Run, tmp_path: Path) -> None:
+    bad = write(tmp_path, "bad.py", "def f():\n    return later\nbreak\n")
+    assert run("check", bad)[0] == 0
+    code, out, _ = run("check", "--meaning", bad)
+    assert code == 1
+    assert f"{bad}:2:12: types: `later` is not defined" in out
+    assert f"{bad}:3:1: controlflow: `break` outside a loop" in out
+    good = write(tmp_path, "good.py", "def f():\n    return later\nlater = 1\n")
+    assert run("check", "--meaning", good) == (0, f"{good}: complete python\n", "")
+
+
 @pytest.mark.parametrize("width", [90, 5000])
 def test_a_long_line_is_cut_around_the_caret(run: Run, tmp_path: Path, width: int) -> None:
     bad = write(tmp_path, "bad.py", f"x = {'1+' * width}) # {'y' * width}\n")

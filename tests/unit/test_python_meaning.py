@@ -101,7 +101,7 @@ def judged(text: str, *, at_end: bool = False, program: Program | None = None) -
 
 WRONG = {
     "undefined name": ("x = 1\ny = zz\n", "`zz` is not defined"),
-    "no name begins so": ("y = qqq", "no name begins with `qqq`"),
+    "no name begins so": ("y = 1 + qqq", "no name begins with `qqq`"),
     "no member": ("'a'.push(", "no attribute `push`"),
     "no member begins so": ("s = 'a'\ns.q", "begins with `q`"),
     "no module": ("import nothing\n", "there is no module `nothing`"),
@@ -137,6 +137,7 @@ def test_what_nothing_can_mend_is_found(case: str) -> None:
 
 RIGHT = {
     "may become an assignment": "zz",
+    "may become a chain of targets": "a = b = c = 1\nprint(b)\n",
     "may become a tuple of targets": "a, b",
     "may become a comprehension": "[zz",
     "may become a generator": "print(zz.foo",

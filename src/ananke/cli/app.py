@@ -30,6 +30,7 @@ from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
 from ananke.cli.ngram import STEPS, MissingPackageError, Model, load_model
 from ananke.cli.places import check as check_file
+from ananke.cli.places import check_meaning
 from ananke.cli.places import complete as complete_at
 from ananke.cli.reading import (
     InputError,
@@ -308,15 +309,25 @@ def check(
     files: Annotated[list[str], typer.Argument(help="Files; - is standard input.")],
     language: Language = None,
     partial: Annotated[bool, typer.Option(help="An unfinished file is no finding.")] = False,
+    meaning: Annotated[
+        bool, typer.Option(help="Report names, imports, types and control flow too (Python).")
+    ] = False,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say of each file whether it is a program, may become one, or where it can't."""
     found = []
     for name in files:
-        finding = check_file(name, language)
-        found.append(finding)
+        findings = [check_file(name, language)]
+        if meaning and findings[0].verdict != "wrong":
+            findings = check_meaning(name, language, environment) or findings
+        found += findings
         if not as_json:
-            print(finding.text(), flush=True)
+            for finding in findings:
+                print(finding.text(), flush=True)
     if as_json:
         _print_json([asdict(finding) for finding in found])
     fine = ("complete", "unfinished") if partial else ("complete",)

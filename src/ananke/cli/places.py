@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ananke.cli.reading import InputError, language_for, read_text
+from ananke.languages import get_checker
 from ananke.parsing import Expected, ParseState, load_grammar
 
-__all__ = ["Finding", "check", "complete", "listed"]
+__all__ = ["Finding", "check", "check_meaning", "complete", "listed"]
 
 #: Bytes fed at a time while looking for the place where a file goes wrong.
 _STRIDE = 4096
@@ -30,6 +32,7 @@ class Finding:
         column: of the same, in characters, from 1.
         source: that line.
         expected: the terminals that may come there, or after the end.
+        message: what is wrong with what the program means; None if it is what it says.
     """
 
     file: str
@@ -39,6 +42,7 @@ class Finding:
     column: int | None
     source: str | None
     expected: tuple[str, ...]
+    message: str | None = None
 
     def text(self) -> str:
         """The finding in words, with the source line and a caret."""
@@ -53,8 +57,11 @@ class Finding:
         shown = self.source[begin : begin + _SHOWN]
         before = shown[: self.column - 1 - begin]
         caret = "".join(character if character == "\t" else " " for character in before) + "^"
+        place = f"{self.file}:{self.line}:{self.column}"
+        if self.message is not None:
+            return f"{place}: {self.message}\n    {shown}\n    {caret}"
         return (
-            f"{self.file}:{self.line}:{self.column}: no {self.language} program goes on like this\n"
+            f"{place}: no {self.language} program goes on like this\n"
             f"    {shown}\n    {caret}\n    expected {listed(self.expected)}"
         )
 
@@ -83,6 +90,40 @@ def check(name: str, given: str | None) -> Finding:
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     source = text.split("\n")[line - 1]
     return Finding(name, language, "wrong", line, column, source, expected)
+
+
+def check_meaning(name: str, given: str | None, environment: str | None = None) -> list[Finding]:
+    """What is wrong with the names, imports, types and control flow of a file that parses.
+
+    Raises:
+        InputError: the file can't be read, its language isn't known or has no such check, or
+            `environment` is none.
+    """
+    language = language_for(name, given)
+    checker = get_checker(language)
+    if checker is None:
+        raise InputError(f"{name}: what {language} programs mean isn't checked yet, only Python's")
+    text = read_text(name)
+    raw = text.encode()
+    state = load_grammar(language).parse(raw)
+    if state is None:
+        return []
+    try:
+        defects = checker(
+            state,
+            environment=None if environment is None else Path(environment),
+            folder=None if name == "-" else Path(name).resolve().parent,
+        )
+    except ValueError as error:
+        raise InputError(f"--environment {environment}: {error}") from None
+    lines = text.split("\n")
+    found: list[Finding] = []
+    for one in defects:
+        before = raw[: one.start].decode("utf-8", "ignore")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        source = lines[line - 1]
+        found.append(Finding(name, language, "wrong", line, column, source, (), one.text()))
+    return found
 
 
 def complete(place: str, given: str | None) -> dict[str, list[str]]:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from pathlib import Path
+from typing import Protocol
 
+from ananke.analysis.defects import Defect
 from ananke.parsing.language import Language, LanguageError
+from ananke.parsing.state import ParseState
 
-__all__ = ["LANGUAGES", "get_language", "language_of_file"]
+__all__ = ["LANGUAGES", "Checker", "get_checker", "get_language", "language_of_file"]
+
+
+class Checker(Protocol):
+    """Finds what is surely wrong with a text that parses."""
+
+    def __call__(
+        self, state: ParseState, *, environment: Path | None = None, folder: Path | None = None
+    ) -> list[Defect]: ...
+
 
 #: Language name -> (module, attribute).
 _PLACES = {
@@ -22,6 +35,19 @@ _PLACES = {
 }
 
 LANGUAGES: tuple[str, ...] = tuple(_PLACES)
+
+
+#: Languages whose programs' meaning is known -> (module, the function that checks a state).
+_CHECKERS = {"python": ("python.meaning.checking", "check_state")}
+
+
+def get_checker(name: str) -> Checker | None:
+    """What finds defects of names, imports, types and control flow; None if nothing does."""
+    place = _CHECKERS.get(name)
+    if place is None:
+        return None
+    found: Checker = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
+    return found
 
 
 @cache

@@ -196,7 +196,9 @@ def _assignment(c: Context, tree: Tree) -> None:
         with c.quiet():
             type_ = infer(c, inner)
     else:
-        type_ = infer(c, right, expected)
+        # `a = b` may still become `a = b = c`.
+        may_grow = not c.is_final(tree) and type_tree is None
+        type_ = _maybe_target(c, right) if may_grow else infer(c, right, expected)
     if declared is not None and c.text(type_tree or tree).endswith("TypeAlias"):
         declared = None
         type_ = UNKNOWN
