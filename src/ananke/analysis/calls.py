@@ -30,7 +30,7 @@ from ananke.analysis.types import (
 )
 from ananke.analysis.world import World
 
-__all__ = ["Argument", "Misfit", "Outcome", "call", "expected_type"]
+__all__ = ["Argument", "Misfit", "Outcome", "call", "expected_type", "widen_literal"]
 
 
 @dataclass(frozen=True, slots=True)

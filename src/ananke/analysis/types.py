@@ -44,6 +44,7 @@ __all__ = [
     "Tuple",
     "Type",
     "Union",
+    "Unknown",
     "Variable",
     "join",
     "map_type",
