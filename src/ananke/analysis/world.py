@@ -41,7 +41,7 @@ from ananke.analysis.types import (
     substitute,
 )
 
-__all__ = ["Ancestor", "Lineage", "World", "symbol_of"]
+__all__ = ["Ancestor", "Lineage", "World", "bind", "symbol_of"]
 
 #: Classes in one line of descent; a longer one is not followed (it is hostile or cyclic).
 _DEEPEST = 200
