@@ -143,6 +143,7 @@ RIGHT = {
     "may become a generator": "print(zz.foo",
     "may become a walrus": "if zz",
     "may become the name of an argument": "len(val",
+    "a default left out": "def f(x: int = ..., y: str = None): pass\n",
     "recursion": "def f(n):\n    return f(n)\n",
     "a later global": "def f():\n    return later\n",
     "loops bind for later rounds": "while 1:\n    if x:\n        print(y)\n    x = 1\n    y = 2\n",

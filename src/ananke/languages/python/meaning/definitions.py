@@ -84,7 +84,12 @@ def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
                 value, name = one.child("value"), one.child("name")
                 if value is not None:
                     given = c.infer(value, type_)
-                    if c.is_final(one) and not assignable(c.world, given, type_) and given != NONE:
+                    if (
+                        c.is_final(one)
+                        # `...` stands for a default that another signature gives.
+                        and value.kind not in ("ellipsis", "none")
+                        and not assignable(c.world, given, type_)
+                    ):
                         c.report(
                             Domain.TYPES,
                             f"`{show(given)}` can't be the default of a `{show(type_)}`",
