@@ -23,11 +23,38 @@ pub fn shortest(lex: *const lexing.Lexing, given: []const Given) ![][]const u8 {
     if (lex.keyword) |keyword| {
         if (keyword.start[0] != automaton.DEAD) try keepShorter(keyword, keyword.start[0], out);
     }
+    try preferNames(lex, out);
     for (given) |one| {
         gpa.free(out[one.symbol]);
         out[one.symbol] = try gpa.dupe(u8, one.text);
     }
     return out;
+}
+
+/// A literal terminal is named by its spelling. A lexer start state may stand inside a lexeme
+/// (`>` of `=>`), so the shortest text from there isn't a spelling everywhere.
+fn preferNames(lex: *const lexing.Lexing, out: [][]const u8) !void {
+    for (1..lex.lang.token_count) |symbol| {
+        const name = std.mem.span(lex.lang.symbol_names[symbol]);
+        var spells = false;
+        for (lex.start_of_mode) |first| spells = spells or reads(lex.main, first, name, symbol);
+        if (lex.keyword) |keyword| spells = spells or reads(keyword, keyword.start[0], name, symbol);
+        if (!spells or std.mem.eql(u8, out[symbol], name)) continue;
+        gpa.free(out[symbol]);
+        out[symbol] = try gpa.dupe(u8, name);
+    }
+}
+
+fn reads(machine: *const automaton.Automaton, first: u16, text: []const u8, symbol: usize) bool {
+    var state = first;
+    if (text.len == 0) return false;
+    for (text) |byte| {
+        if (state == automaton.DEAD or byte >= 128) return false;
+        const move = machine.step(state, byte);
+        if (move.skip) return false;
+        state = move.target;
+    }
+    return state != automaton.DEAD and machine.accept[state] == symbol;
 }
 
 fn keepShorter(machine: *const automaton.Automaton, first: u16, out: [][]const u8) !void {

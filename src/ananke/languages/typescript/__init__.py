@@ -29,6 +29,9 @@ _SPELLINGS = {
     "_function_signature_automatic_semicolon": b"\n",
 }
 
+#: Comments end at these; those of HTML may have begun with `--` or `<!`.
+_CLOSERS = (b"*/", b"\n", b">\n", b"->\n", b"--\n")
+
 LANGUAGE = Language(
     name="typescript",
     module="tree_sitter_typescript",
@@ -38,6 +41,7 @@ LANGUAGE = Language(
     probes=_PROBES,
     words=(b"in", b"instanceof", b"<!--", b"-->"),
     spellings=_SPELLINGS,
+    closers=_CLOSERS,
 )
 
 TSX = Language(
@@ -49,4 +53,5 @@ TSX = Language(
     probes=_PROBES,
     words=(b"in", b"instanceof", b"<!--", b"-->"),
     spellings=_SPELLINGS,
+    closers=_CLOSERS,
 )
