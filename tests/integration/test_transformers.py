@@ -125,7 +125,7 @@ def test_every_output_is_a_program(
     model: Any, vocabulary: Vocabulary, options: dict[str, Any]
 ) -> None:
     prefixes = ["x = (", "def f(a):\n    "]
-    grammar = {"kind": "regex", "source": r"[x-z0-9+,()\[\]]*"}
+    grammar = {"kind": "regex", "source": r"[jx-z0-9+,()\[\]]*"}
     sessions = [
         Session(
             parse_spec({"language": "python", "context": {"prefix": prefix}, "grammar": grammar}),
