@@ -56,7 +56,7 @@ pub const Fold = struct {
         self.words.deinit(memory.gpa);
     }
 
-    fn classOf(self: *const Fold, byte: u8, flags: u8) u8 {
+    pub fn classOf(self: *const Fold, byte: u8, flags: u8) u8 {
         if (self.live_in[byte] != 0 and flags & self.live_in[byte] == 0) return 1;
         if (flags & self.plain_in[byte] != 0) return 1;
         return self.classes[byte];

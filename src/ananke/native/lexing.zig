@@ -605,7 +605,9 @@ pub const Lexing = struct {
             .none => {
                 if (text.len > 1 and !at_end) {
                     if (self.foldOf(mode)) |one| {
-                        if (one.fatal[text[text.len - 1]]) return dead;
+                        const last = text[text.len - 1];
+                        const is_escaped = one.escape == text[text.len - 2];
+                        if (one.fatal[last] and !is_escaped and one.classOf(last, self.flagsOf(sigma)) != 1) return dead;
                     }
                 }
                 if (self.isMisplaced(mode, sigma, text, false)) return dead;
