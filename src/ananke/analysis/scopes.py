@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ananke.analysis.declarations import Class, Member
-from ananke.analysis.types import NEVER, UNKNOWN, Type, Unknown, join
+from ananke.analysis.types import UNKNOWN, Type, join
 
 __all__ = ["Entry", "Frame", "Owed", "Scope", "merge", "widen"]
 
@@ -69,7 +69,6 @@ class Frame:
     receiver: str = ""
     owner: str = ""
     name: str = ""
-    yields: Type | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,8 +268,3 @@ def widen(before: Scope, after: Scope) -> Scope:
         if path not in names:
             facts[path] = UNKNOWN
     return _with_history(replace(after, is_alive=before.is_alive), before, names, facts)
-
-
-def settled(type_: Type) -> Type:
-    """A type to compute with: never becomes unknown (see above)."""
-    return UNKNOWN if type_ == NEVER or isinstance(type_, Unknown) else type_

@@ -34,7 +34,6 @@ from ananke.analysis.types import (
     Tuple,
     Type,
     Union,
-    Unknown,
     Variable,
     join,
     map_type,
@@ -456,7 +455,3 @@ def _linearise(sequences: Iterable[list[Ancestor]]) -> list[Ancestor]:
         result.append(next(one[0] for one in left if one[0].class_ is head))
         left = [rest for one in left if (rest := [item for item in one if item.class_ is not head])]
     return result
-
-
-def is_unknown(type_: Type | None) -> bool:
-    return type_ is None or isinstance(type_, Unknown)

@@ -11,13 +11,19 @@ It is mapped, and an outline is read when its module is first used.
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ananke.languages.python.library.conditions import Target
-from ananke.languages.python.library.outline import DamagedOutlineError, Outline, decode, encode
+from ananke.languages.python.library.outline import (
+    DamagedOutlineError,
+    Outline,
+    decode,
+    encode,
+    pack_sections,
+    unpack_sections,
+)
 from ananke.languages.python.library.reading import MOST_BYTES, OPEN, read_module
 from ananke.languages.python.library.resolver import Resolver, Source, typeshed_folder
 from ananke.vocabulary.cache import DiskCache
@@ -30,7 +36,6 @@ _log = logging.getLogger(__name__)
 _FORMAT = 1
 
 _KIND = "python-library"
-_PAIR = struct.Struct("<II")
 
 
 class StandardIndex:
@@ -42,15 +47,8 @@ class StandardIndex:
 
     def __init__(self, payload: bytes | memoryview) -> None:
         view = memoryview(payload)
-        try:
-            count, length = _PAIR.unpack_from(view)
-            start = _PAIR.size + length
-            names = str(view[_PAIR.size : start], "utf-8").split("\n") if count else []
-            ends = struct.unpack_from(f"<{count}I", view, start)
-        except (struct.error, ValueError) as error:
-            raise DamagedOutlineError(f"the index doesn't read: {error}") from None
-        first = start + 4 * count
-        if len(names) != count or first + (ends[-1] if ends else 0) > len(view):
+        names, ends, first = unpack_sections(view, "the index")
+        if len(names) != len(ends):
             raise DamagedOutlineError("the index is cut short")
         starts = (0, *ends)
         self._spans = {
@@ -121,15 +119,7 @@ def _make(target: Target, progress: Callable[[int, int], None] | None) -> bytes:
             ends.append(len(outlines))
     if progress is not None:
         progress(len(sources), len(sources))
-    joined = "\n".join(names).encode()
-    return b"".join(
-        (
-            _PAIR.pack(len(names), len(joined)),
-            joined,
-            struct.pack(f"<{len(ends)}I", *ends),
-            outlines,
-        )
-    )
+    return pack_sections(names, ends, outlines)
 
 
 def _modules(resolver: Resolver) -> Iterator[Source]:

@@ -18,7 +18,7 @@ Reading a table makes one dict of names; items are read when looked up. What doe
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
@@ -31,6 +31,8 @@ __all__ = [
     "Table",
     "decode",
     "encode",
+    "pack_sections",
+    "unpack_sections",
 ]
 
 
@@ -145,17 +147,41 @@ def decode(data: bytes | memoryview) -> Outline:
 
 
 def _encode_table(table: Table) -> bytes:
-    names = "\n".join(table).encode()
-    ends, items = [], bytearray()
+    ends: list[int] = []
+    items = bytearray()
     for bindings in table.values():
         for item in bindings:
             text = item.text.encode()
             inner = b"" if item.inner is None else _encode_table(item.inner)
             items += _ITEM.pack(item.kind, item.flags, len(text), len(inner)) + text + inner
         ends.append(len(items))
-    return b"".join(
-        (_PAIR.pack(len(table), len(names)), names, struct.pack(f"<{len(ends)}I", *ends), items)
-    )
+    return pack_sections(table, ends, items)
+
+
+def pack_sections(names: Iterable[str], ends: Sequence[int], content: bytes | bytearray) -> bytes:
+    """Named stretches of `content`, each from the end of the one before to its own."""
+    joined = "\n".join(names).encode()
+    head = _PAIR.pack(len(ends), len(joined))
+    return b"".join((head, joined, struct.pack(f"<{len(ends)}I", *ends), content))
+
+
+def unpack_sections(view: memoryview, what: str) -> tuple[list[str], tuple[int, ...], int]:
+    """The names, their ends, and where the content begins. `what` is named in the error.
+
+    Raises:
+        DamagedOutlineError: the bytes are something else.
+    """
+    try:
+        count, length = _PAIR.unpack_from(view)
+        start = _PAIR.size + length
+        names = str(view[_PAIR.size : start], "utf-8").split("\n") if count else []
+        ends = struct.unpack_from(f"<{count}I", view, start)
+    except (struct.error, ValueError) as error:
+        raise DamagedOutlineError(f"{what} doesn't read: {error}") from None
+    first = start + 4 * count
+    if first + (ends[-1] if ends else 0) > len(view):
+        raise DamagedOutlineError(f"{what} is cut short")
+    return names, ends, first
 
 
 class _EncodedTable(Mapping[str, tuple[Item, ...]]):
@@ -164,19 +190,11 @@ class _EncodedTable(Mapping[str, tuple[Item, ...]]):
     __slots__ = ("_ends", "_items", "_places", "_read", "_view")
 
     def __init__(self, view: memoryview) -> None:
-        try:
-            count, length = _PAIR.unpack_from(view)
-            start = _PAIR.size + length
-            names = str(view[_PAIR.size : start], "utf-8").split("\n") if count else []
-            ends = struct.unpack_from(f"<{count}I", view, start)
-        except (struct.error, ValueError) as error:
-            raise DamagedOutlineError(f"a table doesn't read: {error}") from None
-        self._ends: tuple[int, ...] = ends
+        names, self._ends, self._items = unpack_sections(view, "a table")
         self._view = view
-        self._items = start + 4 * count
-        self._places = dict(zip(names, range(count), strict=False))
+        self._places = dict(zip(names, range(len(self._ends)), strict=False))
         self._read: dict[str, tuple[Item, ...]] = {}
-        if len(self._places) != count or (count and self._items + self._ends[-1] > len(view)):
+        if len(self._places) != len(self._ends):
             raise DamagedOutlineError("a table's names and items don't agree")
 
     def __getitem__(self, name: str) -> tuple[Item, ...]:

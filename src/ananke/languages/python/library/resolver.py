@@ -48,7 +48,6 @@ class Source:
         is_stub: a `.pyi`.
         is_package: it may have submodules: `folders` are searched for them.
         is_opaque: it is compiled code, so its names are unknown.
-        is_typed: a stub, or marked with `py.typed`.
         is_standard: of typeshed's standard library.
     """
 
@@ -57,7 +56,6 @@ class Source:
     is_stub: bool = False
     is_package: bool = False
     is_opaque: bool = False
-    is_typed: bool = False
     is_standard: bool = False
     folders: tuple[Path, ...] = ()
 
@@ -159,7 +157,6 @@ class Resolver:
             main.is_stub,
             True,
             main.is_opaque,
-            is_typed=True,
             folders=stubs.folders + inline.folders,
         )
 
@@ -201,8 +198,13 @@ class Resolver:
                     return self._source(name, folder / last / file, True, is_standard)
             compiled = next((f for f in inside if f.startswith("__init__.") and _binary(f)), None)
             if compiled:
-                return Source(name, folder / last / compiled, False, True, True, False, False,
-                              (folder / last,))  # fmt: skip
+                return Source(
+                    name,
+                    folder / last / compiled,
+                    is_package=True,
+                    is_opaque=True,
+                    folders=(folder / last,),
+                )
         for file in (f"{last}.pyi", f"{last}.py"):
             if entries.get(file) is False:
                 return self._source(name, folder / file, False, is_standard)
@@ -218,11 +220,7 @@ class Resolver:
     def _source(self, name: str, path: Path, is_package: bool, is_standard: bool) -> Source:
         is_stub = path.suffix == ".pyi"
         folders = (path.parent,) if is_package else ()
-        marked = is_stub or any(
-            "py.typed" in self._entries(above)
-            for above in list(path.parents)[: name.count(".") + 1]
-        )
-        return Source(name, path, is_stub, is_package, False, marked, is_standard, folders)
+        return Source(name, path, is_stub, is_package, is_standard=is_standard, folders=folders)
 
     def _is_in_version(self, name: str) -> bool:
         versions = typeshed_versions()

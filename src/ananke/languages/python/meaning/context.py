@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.scopes import Entry, Owed, Scope
-from ananke.analysis.types import NEVER, UNKNOWN, ClassOf, Nominal, Type
+from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -71,7 +71,6 @@ class Program:
         module: the dotted name of the module that the text is, for relative imports.
         is_package: whether it is a package's `__init__`.
         allowed, denied: prefixes of module names that may and may not be imported; None: any.
-        later: names that the text after the cursor binds.
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
         memo: what finished statements did to a scope, by the scope and the statement.
         lineages: see `World`.
@@ -82,7 +81,6 @@ class Program:
     is_package: bool = False
     allowed: tuple[str, ...] | None = None
     denied: tuple[str, ...] = ()
-    later: frozenset[str] = frozenset()
     memo: dict[tuple[int, int], tuple[Scope, Scope, tuple[Defect, ...]]] = field(
         default_factory=dict
     )
@@ -283,10 +281,6 @@ class Context:
     def bind(self, name: str, type_: Type, **more: object) -> None:
         entry = Entry(type_, **more)  # type: ignore[arg-type]
         self.scope = self.scope.bind(name, entry)
-
-    def instance_of(self, type_: Type) -> Type:
-        """The instance that a class value makes; unknown for anything else."""
-        return type_.instance if isinstance(type_, ClassOf) else UNKNOWN
 
     def settle(self, type_: Type) -> Type:
         return UNKNOWN if type_ == NEVER else type_

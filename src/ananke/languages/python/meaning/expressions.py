@@ -1214,7 +1214,3 @@ def _bind_subscript(c: Context, tree: Tree, type_: Type) -> None:
     path = path_of(c, tree)
     if path is not None:
         c.scope = c.scope.with_fact(path, type_)
-
-
-def is_never(type_: Type) -> bool:
-    return type_ == NEVER
