@@ -62,7 +62,8 @@ pub const Fold = struct {
         return self.classes[byte];
     }
 
-    /// Folds `text`, read in a scanner state with `flags`, into `out`. Folding is idempotent: fold(fold(a) ++ b) = fold(a ++ b).
+    /// Folds `text`, read in a scanner state with `flags`, into `out`. Folding is idempotent:
+    /// fold(fold(a) ++ b) = fold(a ++ b).
     pub fn apply(self: *const Fold, text: []const u8, flags: u8, out: *std.ArrayList(u8)) !void {
         out.clearRetainingCapacity();
         var inside: ?usize = null;

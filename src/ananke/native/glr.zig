@@ -220,7 +220,7 @@ pub const Grammar = struct {
 
     /// The terminal that a closed lexeme is in `state`: the keyword where it has an action or is
     /// reserved, else the word.
-    pub fn terminal(self: *Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
+    pub fn terminal(self: *const Grammar, state: ts.StateId, closing: lexing.Closing) ts.Symbol {
         const keyword = closing.keyword;
         if (keyword == lexing.none_symbol or self.absent[keyword]) return closing.symbol;
         if (self.lang.lookup(state, keyword) != 0 or self.isReserved(state, keyword)) return keyword;

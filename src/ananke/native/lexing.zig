@@ -490,7 +490,8 @@ pub const Lexing = struct {
     }
 
     /// Rewrites the white space at the start of each line of `folded` after the first as spaces:
-    /// no more than `deepest`, or `top` for finished comments. Deeper ones act alike: a scanner compares columns with that of the block.
+    /// no more than `deepest`, or `top` for finished comments. Deeper ones act alike: a scanner
+    /// compares columns with that of the block.
     fn clipColumns(self: *Lexing, one: *const fold.Fold, top: u32, deepest: u32) !void {
         const text = self.folded.items;
         const first = fold.lineEnd(text, 0) orelse return;
@@ -974,12 +975,8 @@ pub const Lexing = struct {
 
     /// Adds to `set` the terminals that some continuation of an internal configuration lexes to.
     pub fn addReach(self: *const Lexing, config: *const Config, set: []u64) void {
-        const row = self.main.reachRow(config.q);
-        for (set[0..row.len], row) |*word, more| word.* |= more;
-        const capture = self.lang.keyword_capture_token;
-        if (capture != 0 and config.kwq != automaton.DEAD and hasBit(row, capture)) {
-            const kw_row = self.keyword.?.reachRow(config.kwq);
-            for (set[0..kw_row.len], kw_row) |*word, more| word.* |= more;
+        for (self.reachRows(config.q, config.kwq)) |row| {
+            for (set[0..row.len], row) |*word, more| word.* |= more;
         }
     }
 
@@ -988,26 +985,20 @@ pub const Lexing = struct {
         return self.main.eof[config.q] != automaton.DEAD;
     }
 
-    /// Whether some lexeme of the internal lexer, from its start in `mode`, is in `wanted`.
-    pub fn beginsIn(self: *const Lexing, mode: u16, wanted: []const u64) bool {
-        const first = self.internalValue(mode);
-        if (first.q == automaton.DEAD) return false;
-        return self.reachesFrom(first.q, first.kwq, wanted);
-    }
-
     fn reachesFrom(self: *const Lexing, q: u16, kwq: u16, wanted: []const u64) bool {
-        const row = self.main.reachRow(q);
-        for (row, wanted[0..row.len]) |a, b| {
-            if (a & b != 0) return true;
-        }
-        const capture = self.lang.keyword_capture_token;
-        if (capture != 0 and kwq != automaton.DEAD and hasBit(row, capture)) {
-            const kw_row = self.keyword.?.reachRow(kwq);
-            for (kw_row, wanted[0..kw_row.len]) |a, b| {
-                if (a & b != 0) return true;
-            }
+        for (self.reachRows(q, kwq)) |row| {
+            if (meet(row, wanted)) return true;
         }
         return false;
+    }
+
+    /// The terminals that continuations lex to: those of the lexer, and the keywords that a word
+    /// may turn out to be.
+    fn reachRows(self: *const Lexing, q: u16, kwq: u16) [2][]const u64 {
+        const row = self.main.reachRow(q);
+        const capture = self.lang.keyword_capture_token;
+        const is_word = capture != 0 and kwq != automaton.DEAD and hasBit(row, capture);
+        return .{ row, if (is_word) self.keyword.?.reachRow(kwq) else &.{} };
     }
 
     /// The stretch from `first` of the characters that an unfinished one may become and that the
@@ -1037,6 +1028,14 @@ pub const Lexing = struct {
         return false;
     }
 };
+
+/// Whether two sets of terminals have one in common; `a` may be the shorter.
+pub fn meet(a: []const u64, b: []const u64) bool {
+    for (a, b[0..a.len]) |x, y| {
+        if (x & y != 0) return true;
+    }
+    return false;
+}
 
 pub fn hasBit(words: []const u64, bit: usize) bool {
     if (bit / 64 >= words.len) return false;

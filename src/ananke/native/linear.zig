@@ -163,20 +163,23 @@ pub fn decidedBy(grammar: *glr.Grammar, id: lexing.ConfigId, wanted: []const u64
         return .refused;
     }
     if (config.external) {
-        if (meet((try foresee(grammar, id)).free, wanted)) return .admitted;
+        if (lexing.meet((try foresee(grammar, id)).free, wanted)) return .admitted;
         const prospects = try foreseeAll(grammar, id, foresight);
-        if (meet(prospects.free, wanted)) return .admitted;
-        return if (prospects.isComplete and !meet(prospects.bound, wanted)) .refused else .undecided;
+        if (lexing.meet(prospects.free, wanted)) return .admitted;
+        return if (prospects.isComplete and !lexing.meet(prospects.bound, wanted)) .refused else .undecided;
     }
     if (lex.reaches(config, wanted)) return .admitted;
     return if (config.accepted == lexing.none_symbol and !lex.mayEnd(config)) .refused else .undecided;
 }
 
-fn meet(a: []const u64, b: []const u64) bool {
-    for (a, b[0..a.len]) |x, y| {
-        if (x & y != 0) return true;
-    }
-    return false;
+/// The internal configuration in which a letter after `id` begins a lexeme or goes on with one,
+/// so that any character may stand for it, or `dead`; null where the letter itself counts.
+fn innerBefore(lex: *lexing.Lexing, id: lexing.ConfigId, letter: u8) error{ OutOfMemory, BadGrammar }!?u32 {
+    const config = lex.configs.items[id];
+    if (!config.external) return if (lex.isBlank(config)) id else null;
+    if (!try lex.declines(config, letter)) return null;
+    const inner = try lex.readInternal(config);
+    return if (inner & lexing.closing_bit == 0) inner else null;
 }
 
 /// Finds out, once for each undecided lexeme, which terminals it may become (`Prospects`).
@@ -190,9 +193,8 @@ fn foresee(grammar: *glr.Grammar, id: lexing.ConfigId) error{ OutOfMemory, BadGr
     errdefer gpa.free(sets);
     @memset(sets, 0);
     var prospects = lexing.Prospects{ .free = sets[0..words], .bound = sets[words..] };
-    if (config.partial_len == 0 and try lex.declines(config, 'x')) {
-        const inner = try lex.readInternal(config);
-        if (inner != lexing.dead and inner & lexing.closing_bit == 0) {
+    if (try innerBefore(lex, id, 'x')) |inner| {
+        if (inner != lexing.dead) {
             lex.addReach(lex.configs.items[inner], prospects.free);
             prospects.isBegun = !lex.isBlank(lex.configs.items[inner]);
         }
@@ -233,13 +235,8 @@ fn foreseeProbe(grammar: *glr.Grammar, id: lexing.ConfigId, probe: []const u8, p
     var at = id;
     for (probe, 0..) |byte, i| {
         if (byte == 'x' and i + 1 == probe.len) {
-            // Any character may stand for the letter where an internal lexeme begins or goes on.
-            const before = lex.configs.items[at];
-            const declined = before.external and try lex.declines(before, byte);
-            const inner = if (declined) try lex.readInternal(before) else at;
-            if (inner == lexing.dead) return true;
-            if (inner & lexing.closing_bit == 0 and (declined or lex.isBlank(before))) {
-                lex.addReach(lex.configs.items[inner], prospects.bound);
+            if (try innerBefore(lex, at, byte)) |inner| {
+                if (inner != lexing.dead) lex.addReach(lex.configs.items[inner], prospects.bound);
                 return true;
             }
         }
@@ -701,13 +698,9 @@ pub const Linear = struct {
         for (more, 0..) |byte, i| {
             const rest = more[i + 1 ..];
             if ((byte == 'x' or byte == 'z') and (rest.len == 0 or std.mem.eql(u8, rest, " "))) {
-                // Where a lexeme of the internal lexer begins or goes on, any may stand for the letter.
-                const before = lex.configs.items[at];
-                if (before.external and try lex.declines(before, byte)) {
-                    const inner = try lex.readInternal(before);
-                    if (inner == lexing.dead) return false;
-                    if (inner & lexing.closing_bit == 0) return lex.reaches(lex.configs.items[inner], try self.shiftable(entry));
-                } else if (lex.isBlank(before)) return lex.reaches(before, try self.shiftable(entry));
+                if (try innerBefore(lex, at, byte)) |inner| {
+                    return inner != lexing.dead and lex.reaches(lex.configs.items[inner], try self.shiftable(entry));
+                }
             }
             const result = try lex.step(at, byte);
             if (result == lexing.dead) return false;

@@ -85,7 +85,16 @@ const Plan = struct {
 const SuccessorKey = struct { class: u32, group: u32, first: lexing.ConfigId };
 
 /// Classes whose union is asked for.
-const Union = struct { classes: []const u32, uses: u32 = 0 };
+const Union = struct {
+    classes: []const u32,
+    uses: u32 = 0,
+
+    /// Counts a use; whether the classes are worth merging now.
+    fn isDue(self: *Union) bool {
+        self.uses += 1;
+        return self.classes.len > 1 and self.uses > uses_before_merge;
+    }
+};
 
 /// Past so many questions the classes of a union are merged.
 const uses_before_merge = 12;
@@ -390,7 +399,7 @@ pub const Classifier = struct {
     /// The classes of all tokens from a configuration.
     fn rootOf(self: *Classifier, config: lexing.ConfigId) ![]const u32 {
         if (self.roots.getPtr(config)) |known| {
-            if (try self.mayMerge(known)) {
+            if (known.isDue()) {
                 var building = Building{ .classifier = self };
                 defer building.deinit();
                 try building.walk(config, .{ .node = 0, .carry = "" });
@@ -416,7 +425,7 @@ pub const Classifier = struct {
         const lex = self.grammar.lex;
         const branches = self.classes.items[key.class].closed[key.group].branches;
         if (self.successors.getPtr(key)) |known| {
-            if (try self.mayMerge(known)) {
+            if (known.isDue()) {
                 var building = Building{ .classifier = self };
                 defer building.deinit();
                 for (branches) |branch| {
@@ -448,11 +457,6 @@ pub const Classifier = struct {
     fn addClass(self: *const Classifier, classes: *std.ArrayList(u32), id: u32) !void {
         const class = self.classes.items[id];
         if (class.opens.len + class.closed.len > 0) try classes.append(gpa, id);
-    }
-
-    fn mayMerge(_: *const Classifier, one: *Union) !bool {
-        one.uses += 1;
-        return one.classes.len > 1 and one.uses > uses_before_merge;
     }
 
     /// Puts the class that was built in the place of a union's classes.

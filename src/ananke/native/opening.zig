@@ -29,10 +29,9 @@ const max_readings = 8;
 const max_visits = 4_000;
 const max_missing = 64;
 
-pub const named_flag: u16 = 1;
-pub const extra_flag: u16 = 2;
-pub const pruned_flag: u16 = 4;
-const no_row: u32 = 0xFFFF_FFFF;
+/// Beside the flags of `tree.zig`.
+const pruned_flag: u16 = 4;
+const no_row = tree_module.no_row;
 
 pub const Row = extern struct {
     symbol: u16,
@@ -312,7 +311,7 @@ pub fn flatten(self: *Opening, root: *const Tree, edge: u32) !void {
             try self.rows.append(gpa, .{
                 .symbol = lang.public_symbol_map[symbol],
                 .field = item.field,
-                .flags = (if (meta.named) named_flag else 0) | (if (tree.extra) extra_flag else 0) | (if (closed) pruned_flag else 0),
+                .flags = (if (meta.named) tree_module.named_flag else 0) | (if (tree.extra) tree_module.extra_flag else 0) | (if (closed) pruned_flag else 0),
                 .start = tree.start,
                 .end = tree.end,
                 .children = 0,

@@ -12,7 +12,7 @@ const gpa = memory.gpa;
 
 pub const named_flag: u16 = 1;
 pub const extra_flag: u16 = 2;
-const no_row: u32 = 0xFFFF_FFFF;
+pub const no_row: u32 = 0xFFFF_FFFF;
 
 pub const Row = extern struct {
     symbol: u16,
