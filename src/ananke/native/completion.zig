@@ -209,6 +209,9 @@ fn isHead(state: *const glr.State, node: anytype) bool {
     return false;
 }
 
+/// Blocks further in than this aren't gone on with or ended.
+const max_column = 200;
+
 /// Ways on from one reading of one head.
 const Ways = struct {
     grammar: *glr.Grammar,
@@ -232,11 +235,14 @@ const Ways = struct {
             }
             return;
         }
-        if (config.isFresh()) return self.fromStack(entry, before);
+        if (config.isFresh()) {
+            try self.fromStack(entry, before);
+            return self.fromColumns(entry, sigma);
+        }
         if (config.external) {
             for (self.grammar.closers.items) |closer| try self.add(infinite, &.{closer}, 0);
             for (self.grammar.probes.items) |probe| try self.add(infinite, &.{probe}, 0);
-            return self.fromDecided(entry);
+            return self.fromDecided(entry, sigma);
         }
         try self.fromInternal(entry, config);
         if (config.accepted == lexing.none_symbol) return;
@@ -259,7 +265,7 @@ const Ways = struct {
     }
 
     /// Ways on from an undecided external lexeme: what decides it, and what comes after that.
-    fn fromDecided(self: *Ways, entry: *linear.Entry) !void {
+    fn fromDecided(self: *Ways, entry: *linear.Entry, sigma: u32) !void {
         const lang = self.grammar.lang;
         const wanted = try self.judge.view.shiftable(entry);
         const spellings = try self.grammar.spelling();
@@ -267,9 +273,36 @@ const Ways = struct {
             const symbol = lang.external_scanner.symbol_map.?[i];
             if (!lexing.hasBit(wanted, symbol) or spellings[symbol].len == 0) continue;
             const after = try self.judge.view.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
-            for (after.tops) |top| try self.fromStack(top, spellings[symbol]);
+            for (after.tops) |top| {
+                try self.fromStack(top, spellings[symbol]);
+                try self.fromColumns(top, sigma);
+            }
         }
         try self.fromStack(entry, "");
+        try self.fromColumns(entry, sigma);
+    }
+
+    /// Ways on on a new line, at the column of the open block or of one around it.
+    fn fromColumns(self: *Ways, entry: *linear.Entry, sigma: u32) !void {
+        const lex = self.grammar.lex;
+        const scanner_state = lex.sigmas.items[sigma];
+        var top = entry;
+        var outward: usize = 0;
+        while (lex.openColumn(scanner_state, outward)) |column| {
+            try self.fromStack(top, try self.newLine(column));
+            const after = try self.judge.view.advance(top, .{ .symbol = lex.dedent_symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
+            if (after.tops.len == 0) return;
+            top = after.tops[0];
+            outward += 1;
+        }
+        if (outward > 0) try self.fromStack(top, "\n");
+    }
+
+    fn newLine(self: *Ways, column: u32) ![]const u8 {
+        const line = try self.texts.alloc(u8, @min(column, max_column) + 1);
+        @memset(line, ' ');
+        line[0] = '\n';
+        return line;
     }
 
     /// Ways on where a lexeme begins: each terminal's spelling, `before` in front.
@@ -280,7 +313,11 @@ const Ways = struct {
             const symbol: u16 = @intCast(t);
             const spelling = spellings[symbol];
             if (spelling.len == 0 or !lexing.hasBit(wanted, symbol)) continue;
-            const best = try self.costAfter(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
+            const closing = lexing.Closing{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" };
+            // A comment leads nowhere.
+            const after = try self.judge.view.advance(entry, closing);
+            if (after.tops.len > 0 and after.tops[0] == entry) continue;
+            const best = try self.costAfter(entry, closing);
             if (best == infinite) continue;
             try self.add(best, &.{ before, spelling }, 0);
             for (separators, 1..) |separator, kind| {

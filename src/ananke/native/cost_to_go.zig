@@ -132,7 +132,7 @@ pub fn compute(grammar: *glr.Grammar) !*Costs {
                 },
                 .reduce => {
                     const r = action.reduce;
-                    if (grammar.isForbidden(r.symbol, r.child_count)) continue;
+                    if (grammar.isForbidden(state, r.symbol, r.child_count)) continue;
                     if (r.child_count == 0) {
                         self.symbols[r.symbol] = 0;
                         continue;

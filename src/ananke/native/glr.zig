@@ -14,6 +14,7 @@ const stack = @import("stack.zig");
 const lexing = @import("lexing.zig");
 const linear = @import("linear.zig");
 const lines = @import("lines.zig");
+const contexts = @import("contexts.zig");
 const cost_to_go = @import("cost_to_go.zig");
 const spelling_module = @import("spelling.zig");
 
@@ -107,8 +108,8 @@ pub const State = struct {
     }
 };
 
-/// Productions of a symbol from so many that the language has not.
-pub const Production = struct { symbol: ts.Symbol, child_count: u8 };
+/// Productions of a symbol from so many, the last of them `last` (0: any), that the language has not.
+pub const Production = struct { symbol: ts.Symbol, child_count: u8, last: ts.Symbol };
 
 /// Where `first` has an action, `second` is not in the language though the grammar has it.
 pub const Exclusion = struct { first: ts.Symbol, second: ts.Symbol };
@@ -118,6 +119,7 @@ pub const Grammar = struct {
     lock: memory.Lock = .{},
     lex: *lexing.Lexing,
     lines: lines.Lines = .{},
+    contexts: contexts.Contexts = .{},
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
     /// Keywords that are never names, whether or not the grammar has a use for them.
@@ -160,6 +162,7 @@ pub const Grammar = struct {
         gpa.free(self.reserved);
         self.forbidden.deinit(gpa);
         gpa.free(self.lines.roles);
+        self.contexts.deinit();
         self.forgetMoves();
         gpa.free(self.moves);
         self.exclusions.deinit(gpa);
@@ -231,9 +234,18 @@ pub const Grammar = struct {
         return self.reserved[keyword] or self.lang.isReserved(state, keyword);
     }
 
-    pub fn isForbidden(self: *const Grammar, symbol: ts.Symbol, child_count: u8) bool {
+    /// The mark of the node that `symbol` leads to on a base of the state and mark; `top` is the
+    /// mark at the end of what was reduced. Null: the language has no such reduction there.
+    pub fn markAfter(self: *const Grammar, symbol: ts.Symbol, state: ts.StateId, base: lines.Mark, top: lines.Mark) ?lines.Mark {
+        const context = self.contexts.next(symbol, state, base, top) orelse return null;
+        return context | self.lines.next(symbol, base);
+    }
+
+    /// Whether the language hasn't the production that would be reduced in `state`.
+    pub fn isForbidden(self: *const Grammar, state: ts.StateId, symbol: ts.Symbol, child_count: u8) bool {
         for (self.forbidden.items) |one| {
-            if (one.symbol == symbol and one.child_count == child_count) return true;
+            if (one.symbol != symbol or one.child_count != child_count) continue;
+            if (one.last == 0 or self.contexts.isAfter(state, one.last)) return true;
         }
         return false;
     }
@@ -489,17 +501,17 @@ const Run = struct {
             for (actions) |action| {
                 switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                     .shift => {
-                        if (action.shift.repetition) continue;
+                        if (action.shift.repetition or !grammar.contexts.admits(node.mark, symbol)) continue;
                         const tree = try Tree.leaf(symbol, start, end, action.shift.extra);
                         if (action.shift.extra) {
                             try out.append(gpa, try node.withExtra(tree));
                         } else {
-                            const next = try Node.create(action.shift.state, grammar.lines.next(symbol, node.mark), &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
+                            const next = try Node.create(action.shift.state, grammar.markAfter(symbol, node.state, node.mark, node.mark).?, &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
                             try self.settle(next, end, out);
                         }
                     },
                     .reduce => {
-                        if (grammar.isForbidden(action.reduce.symbol, action.reduce.child_count)) continue;
+                        if (grammar.isForbidden(node.state, action.reduce.symbol, action.reduce.child_count)) continue;
                         reductions += 1;
                         if (reductions > max_reductions) return;
                         var reduced: std.ArrayList(*Node) = .empty;
@@ -556,6 +568,7 @@ const Run = struct {
         for (paths.items) |path| {
             const goto = try grammar.goto(path.base.state, r.symbol);
             if (goto == 0) continue;
+            const mark = grammar.markAfter(r.symbol, path.base.state, path.base.mark, node.mark) orelse continue;
             for (path.children) |child| _ = child.retain();
             const tree = try Tree.branch(r.symbol, r.production_id, r.dynamic_precedence, path.children, at);
             if (ends_extra and goto == path.base.state) {
@@ -563,7 +576,7 @@ const Run = struct {
                 try out.append(gpa, try path.base.withExtra(tree));
                 continue;
             }
-            try out.append(gpa, try Node.create(goto, grammar.lines.next(r.symbol, path.base.mark), &.{.{ .below = path.base.retain(), .tree = tree, .extras = stack.Extras.retain(path.trailing) }}));
+            try out.append(gpa, try Node.create(goto, mark, &.{.{ .below = path.base.retain(), .tree = tree, .extras = stack.Extras.retain(path.trailing) }}));
         }
     }
 

@@ -601,6 +601,11 @@ pub const Lexing = struct {
     /// What the scanner says of the folded `text`, and if it declines the internal lexer of the
     /// text itself (as far as it is still known).
     fn decideExternal(self: *Lexing, mode: u16, sigma: u32, text: []const u8, unfolded: []const u8, at_end: bool) !u32 {
+        if (text.len > 0) {
+            if (self.foldOf(mode)) |one| {
+                if (one.fatal[text[0]] and one.classOf(text[0], self.flagsOf(sigma)) != 1) return dead;
+            }
+        }
         switch (try self.scan(mode, sigma, text, at_end)) {
             .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
             .none => {
@@ -645,12 +650,18 @@ pub const Lexing = struct {
     /// The last item of the list to the end of a serialised scanner state, little-endian; 0 if
     /// the list is empty.
     fn topColumn(self: *const Lexing, bytes: []const u8) u32 {
-        const shape = self.shape orelse return 0;
+        return self.openColumn(bytes, 0) orelse 0;
+    }
+
+    /// The item of that list that `outward` others follow, or null if there is none.
+    pub fn openColumn(self: *const Lexing, bytes: []const u8, outward: usize) ?u32 {
+        const shape = self.shape orelse return null;
         var at: usize = shape.header;
         if (shape.counted > 0 and at < bytes.len) at += 1 + @as(usize, bytes[at]) * shape.counted;
-        if (bytes.len < at + shape.rest) return 0;
+        const size = (outward + 1) * shape.rest;
+        if (shape.rest == 0 or bytes.len < at + size) return null;
         var value: u32 = 0;
-        for (bytes[bytes.len - shape.rest ..], 0..) |byte, i| value |= @as(u32, byte) << @intCast(8 * i);
+        for (bytes[bytes.len - size ..][0..shape.rest], 0..) |byte, i| value |= @as(u32, byte) << @intCast(8 * i);
         return value;
     }
 

@@ -373,10 +373,13 @@ pub const Linear = struct {
         return at;
     }
 
-    /// The entry that `symbol` leads to, in `state`.
+    /// The entry that `symbol` leads to, in `state`; made of unknown parts if it is no terminal.
     pub fn push(self: *Linear, state: ts.StateId, symbol: ts.Symbol, on: *Entry) !*Entry {
+        return self.pushMarked(state, self.grammar.markAfter(symbol, on.state, on.mark, on.mark) orelse on.mark, on);
+    }
+
+    fn pushMarked(self: *Linear, state: ts.StateId, mark: lines.Mark, on: *Entry) !*Entry {
         const made = try self.arena.allocator().create(Entry);
-        const mark = self.grammar.lines.next(symbol, on.mark);
         made.* = .{ .state = state, .mark = mark, .height = on.height + 1, .below = on, .node = null };
         return made;
     }
@@ -422,7 +425,7 @@ pub const Linear = struct {
             for (actions) |action| {
                 switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                     .shift => {
-                        if (action.shift.repetition) continue;
+                        if (action.shift.repetition or !grammar.contexts.admits(entry.mark, symbol)) continue;
                         if (action.shift.extra) {
                             try tops.append(a, entry);
                         } else {
@@ -431,18 +434,19 @@ pub const Linear = struct {
                     },
                     .reduce => {
                         const r = action.reduce;
-                        if (grammar.isForbidden(r.symbol, r.child_count)) continue;
+                        if (grammar.isForbidden(state, r.symbol, r.child_count)) continue;
                         const base = try self.popped(entry, r.child_count) orelse continue;
                         const goto = try grammar.goto(self.stateOf(base), r.symbol);
                         if (goto == 0) continue;
+                        const mark = grammar.markAfter(r.symbol, base.state, base.mark, entry.mark) orelse continue;
                         var seen = false;
                         for (work.items) |w| {
-                            if (w.entry.state == goto and w.entry.below == base and w.entry.node == null) {
+                            if (w.entry.state == goto and w.entry.mark == mark and w.entry.below == base and w.entry.node == null) {
                                 seen = true;
                                 break;
                             }
                         }
-                        if (!seen) try work.append(a, .{ .entry = try self.push(goto, r.symbol, base), .symbol = symbol });
+                        if (!seen) try work.append(a, .{ .entry = try self.pushMarked(goto, mark, base), .symbol = symbol });
                     },
                     .accept => accepted = true,
                     else => {},
@@ -556,6 +560,7 @@ pub const Linear = struct {
         const outer = self.openScope(entry);
         const moves = try self.grammar.movesOf(self.stateOf(entry));
         const set = try self.arena.allocator().dupe(u64, moves.shifts);
+        self.grammar.contexts.restrict(entry.mark, set);
         for (moves.settling, 0..) |word, i| {
             var rest = word;
             while (rest != 0) : (rest &= rest - 1) {
@@ -565,14 +570,16 @@ pub const Linear = struct {
             }
         }
         for (moves.reductions) |one| {
-            if (fuel == 0 or covers(set, one.lookaheads) or self.grammar.isForbidden(one.symbol, one.child_count)) continue;
+            if (fuel == 0 or covers(set, one.lookaheads) or self.grammar.isForbidden(entry.state, one.symbol, one.child_count)) continue;
             const base = try self.popped(entry, one.child_count) orelse continue;
             const state = try self.grammar.goto(self.stateOf(base), one.symbol);
             if (state == 0) continue;
-            const after = try self.shiftableByValue(try self.push(state, one.symbol, base), fuel - 1);
+            const mark = self.grammar.markAfter(one.symbol, base.state, base.mark, entry.mark) orelse continue;
+            const after = try self.shiftableByValue(try self.pushMarked(state, mark, base), fuel - 1);
             for (set, one.lookaheads, memo.sets.items[after]) |*word, lookaheads, more| word.* |= lookaheads & more;
         }
         const low = self.closeScope(outer);
+        self.grammar.lines.restrict(entry.mark, set);
         const id = try memo.internSet(set);
         try self.remember(.shiftable, 0, entry, low, id);
         return id;

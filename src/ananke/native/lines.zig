@@ -8,14 +8,16 @@
 const std = @import("std");
 const ts = @import("tslanguage.zig");
 
-pub const Mark = u8;
+/// The line rule's part of a mark; above it are the contexts (contexts.zig).
+pub const bits = 4;
+pub const Mark = u32;
 
 /// The lexer's variants: line ends are skipped; they aren't; the text is at the start of a line.
 pub const Variant = enum(u2) { plain = 0, strict = 1, start = 2 };
 pub const variant_count = 3;
 
-/// What a terminal does to the rule in force after it.
-pub const Role = enum(u8) { none = 0, opens = 1, closes = 2, starts = 3, ends = 4 };
+/// What a terminal does to the rule in force after it; one that `runs` goes on to the line's end.
+pub const Role = enum(u8) { none = 0, opens = 1, closes = 2, starts = 3, ends = 4, runs = 5 };
 
 const depth_mask: Mark = 3;
 const most: Mark = 2;
@@ -47,8 +49,21 @@ pub const Lines = struct {
             .closes => self.within(if (depth == most) most else depth -| 1),
             .starts => markOf(depth, .start),
             .ends => markOf(depth, .strict),
-            .none => self.within(depth),
+            .none, .runs => self.within(depth),
         };
+    }
+
+    /// Takes the terminals that run to the end of the line out of the set of those that can come
+    /// after a node of the mark, where the line can't end.
+    pub fn restrict(self: *const Lines, mark: Mark, terminals: []u64) void {
+        if (!self.isActive() or variantOf(mark) != @backingInt(Variant.strict)) return;
+        var runs: usize = 0;
+        for (self.roles, 0..) |role, symbol| {
+            const has = terminals[symbol / 64] >> @intCast(symbol % 64) & 1 != 0;
+            if (role == .starts and has) return;
+            if (role == .runs and has) runs = symbol;
+        }
+        if (runs != 0) terminals[runs / 64] &= ~(@as(u64, 1) << @intCast(runs % 64));
     }
 
     fn within(self: *const Lines, depth: Mark) Mark {
@@ -61,7 +76,7 @@ fn markOf(depth: Mark, variant: Variant) Mark {
 }
 
 pub fn variantOf(mark: Mark) usize {
-    return mark >> 2;
+    return mark >> 2 & 3;
 }
 
 test "brackets are counted up to two" {

@@ -8,6 +8,7 @@ const fold = @import("fold.zig");
 const lexing = @import("lexing.zig");
 const linear = @import("linear.zig");
 const lines = @import("lines.zig");
+const contexts = @import("contexts.zig");
 const glr = @import("glr.zig");
 const mask = @import("mask.zig");
 const tree = @import("tree.zig");
@@ -56,7 +57,7 @@ export fn ananke_grammar_free(grammar: ?*Grammar) void {
 }
 
 /// Counts: symbols (aliases included), terminals, states, lex modes, fields, keyword capture.
-export fn ananke_grammar_counts(grammar: *const Grammar, out: *[6]u32) void {
+export fn ananke_grammar_counts(grammar: *const Grammar, out: *[7]u32) void {
     const lang = grammar.lang;
     out.* = .{
         lang.symbol_count + lang.alias_count,
@@ -65,6 +66,7 @@ export fn ananke_grammar_counts(grammar: *const Grammar, out: *[6]u32) void {
         grammar.lex.base_modes,
         lang.field_count,
         lang.keyword_capture_token,
+        lang.symbol_count,
     };
 }
 
@@ -188,9 +190,23 @@ export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
 /// those without one.
 export fn ananke_grammar_set_lines(grammar: *Grammar, roles: [*]const u8, is_strict: bool) i32 {
     const own = gpa.alloc(lines.Role, grammar.lang.token_count) catch return out_of_memory;
-    for (own, 0..) |*role, i| role.* = if (roles[i] > @backingInt(lines.Role.ends)) .none else @fromBackingInt(roles[i]);
+    for (own, 0..) |*role, i| role.* = if (roles[i] > @backingInt(lines.Role.runs)) .none else @fromBackingInt(roles[i]);
     gpa.free(grammar.lines.roles);
     grammar.lines = .{ .roles = own, .is_strict = is_strict };
+    return ok;
+}
+
+/// A rule of contexts (see contexts.zig): how many it has, and its steps in the order in which they
+/// are tried.
+export fn ananke_grammar_add_contexts(grammar: *Grammar, count: u8, steps: [*]const contexts.Step, step_count: usize) i32 {
+    grammar.contexts.add(grammar.lang, count, steps[0..step_count]) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
+    return ok;
+}
+
+/// In the context of the rule added last the terminal may not be shifted.
+export fn ananke_grammar_refuse(grammar: *Grammar, context: u8, terminal: u16) i32 {
+    if (grammar.contexts.rules.items.len == 0) return bad_argument;
+    grammar.contexts.refuse(grammar.lang, context, terminal) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
     return ok;
 }
 
@@ -201,10 +217,11 @@ export fn ananke_grammar_set_reserved(grammar: *Grammar, symbol: u16) i32 {
     return ok;
 }
 
-/// The language has no production of `symbol` from `child_count`.
-export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8) i32 {
-    if (symbol >= grammar.lang.symbol_count) return bad_argument;
-    grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count }) catch return out_of_memory;
+/// The language has no production of `symbol` from `child_count`, the last of them `last` (0: any).
+export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8, last: u16) i32 {
+    if (symbol >= grammar.lang.symbol_count or last >= grammar.lang.symbol_count) return bad_argument;
+    if (last != 0) grammar.contexts.watch(grammar.lang, last) catch return out_of_memory;
+    grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count, .last = last }) catch return out_of_memory;
     return ok;
 }
 

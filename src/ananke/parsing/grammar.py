@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import importlib
 import importlib.metadata
+import struct
 import threading
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 
 from ananke.native import library
 from ananke.parsing.automaton import Automaton, edited_automaton, load_automata
+from ananke.parsing.context import ContextError, ContextRule
 from ananke.parsing.language import Fold, Language, LanguageError, LineRule
 from ananke.parsing.restriction import Restriction, restrict
 from ananke.parsing.state import ParseState
@@ -23,7 +25,7 @@ __all__ = ["Grammar", "GrammarError", "load_grammar"]
 _VISIBLE, _NAMED, _EXTERNAL = 1, 2, 4
 _ANY_EXTERNAL = 0xFFFF
 #: Roles of terminals in `native/lines.zig`.
-_OPENS, _CLOSES, _STARTS, _ENDS = 1, 2, 3, 4
+_OPENS, _CLOSES, _STARTS, _ENDS, _RUNS = 1, 2, 3, 4, 5
 
 
 class GrammarError(ValueError):
@@ -60,10 +62,12 @@ class Grammar:
                 f"{language.module}: the grammar's ABI is not one that this build reads (14, 15)"
             )
         self.handle = handle
-        counts = (ctypes.c_uint32 * 6)()
+        counts = (ctypes.c_uint32 * 7)()
         lib.ananke_grammar_counts(handle, counts)
         self.symbol_count, self.terminal_count, self.state_count = counts[0], counts[1], counts[2]
         self.mode_count, self.field_count = counts[3], counts[4]
+        #: The symbols from here on are names of aliases.
+        self.alias_start = counts[6]
         self.symbol_names: tuple[str, ...] = tuple(
             _text(lib.ananke_grammar_symbol_name(handle, symbol))
             for symbol in range(self.symbol_count)
@@ -115,11 +119,33 @@ class Grammar:
         for name in self.language.reserved:
             for symbol in self._terminals_named(name, "reserved"):
                 lib.ananke_grammar_set_reserved(self.handle, symbol)
-        for name, child_count in self.language.forbidden:
-            for symbol in _numbers(self.language, self.symbol_names, name, "forbidden"):
-                lib.ananke_grammar_forbid(self.handle, symbol, child_count)
+        names = self.symbol_names
+        for name, child_count, last in self.language.forbidden:
+            lasts = _numbers(self.language, names, last, "forbidden") if last else [0]
+            for symbol in _numbers(self.language, names, name, "forbidden"):
+                for child in lasts:
+                    lib.ananke_grammar_forbid(self.handle, symbol, child_count, child)
+        for number, rule in enumerate(self.language.contexts):
+            self._add_contexts(rule, f"{self.name}.contexts[{number}]")
         if self.language.lines is not None:
             self._set_lines(self.language.lines)
+
+    def _add_contexts(self, rule: ContextRule, where: str) -> None:
+        symbols: dict[str, list[int]] = {}
+        for symbol, name in enumerate(self.symbol_names[: self.alias_start]):
+            symbols.setdefault(name, []).append(symbol)
+        try:
+            steps = rule.numbered_steps(symbols)
+            refusals = rule.numbered_refusals(symbols, self.terminal_count)
+        except ContextError as error:
+            raise LanguageError(f"{where}: {error}") from None
+        lib = library()
+        packed = b"".join(struct.pack("=HHBBB?", *step) for step in steps)
+        added = lib.ananke_grammar_add_contexts(self.handle, len(rule.contexts), packed, len(steps))
+        if added < 0:
+            raise LanguageError(f"{where}: more contexts than a mark has room for")
+        for context, terminal in refusals:
+            lib.ananke_grammar_refuse(self.handle, context, terminal)
 
     def _set_lines(self, rule: LineRule) -> None:
         roles = bytearray(self.terminal_count)
@@ -128,6 +154,7 @@ class Grammar:
             ([closing for _, closing in rule.brackets], _CLOSES),
             (rule.starts, _STARTS),
             (rule.ends, _ENDS),
+            (rule.runs, _RUNS),
         ):
             for name in names:
                 for symbol in self._terminals_named(name, "lines"):

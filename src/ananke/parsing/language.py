@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Fold", "Language", "LanguageError", "LineRule", "StateShape"]
+from ananke.parsing.context import REFUSED, ContextRule, Step
+
+__all__ = [
+    "REFUSED",
+    "ContextRule",
+    "Fold",
+    "Language",
+    "LanguageError",
+    "LineRule",
+    "StateShape",
+    "Step",
+]
 
 
 class LanguageError(ValueError):
@@ -30,7 +41,8 @@ class Fold:
         drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
         forgets: these bytes don't matter any more once a byte of the first run follows.
         opening: these matter at the start of the lexeme only.
-        fatal: a lexeme that the scanner gives up at one of these is none of the language's.
+        fatal: a lexeme that begins with one of these, or that the scanner gives up at one, is none
+            of the language's.
         live_in: (flags, bytes): these act like the first run unless the scanner's state (the first
             byte of its last counted item, see `StateShape`) has one of the flags.
         plain_in: (flags, bytes): these act like the first run if it has one of the flags.
@@ -96,6 +108,8 @@ class LineRule:
         brackets: terminals (opening, closing): between them line ends are white space.
         starts: after these terminals the text is at the start of a line.
         ends: after these terminals line ends are not white space.
+        runs: terminals that go on to the line's end; outside brackets they come only where one of
+            `starts` may. At most one.
         is_strict: outside brackets they are after no terminal but `starts`.
         never_first: ASCII characters that nothing at the start of a line begins with.
     """
@@ -103,6 +117,7 @@ class LineRule:
     brackets: tuple[tuple[str, str], ...] = ()
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
     is_strict: bool = False
     never_first: bytes = b""
 
@@ -129,7 +144,9 @@ class Language:
         exclusions: (first, second): where the first terminal may come the second may not, though
             the grammar lets it.
         reserved: keywords that are never names.
-        forbidden: (symbol, children): productions that the grammar has and the language has not.
+        forbidden: (symbol, children, the last of them or ""): productions that the grammar has
+            and the language has not.
+        contexts: rules on what may come by what came before (`parsing/context.py`).
         lines: where line ends are not white space; None: where the grammar says so.
         spaces: the ASCII characters that are white space; None: those of the grammar, and of the
             characters beyond ASCII too.
@@ -152,7 +169,8 @@ class Language:
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()
     reserved: tuple[str, ...] = ()
-    forbidden: tuple[tuple[str, int], ...] = ()
+    forbidden: tuple[tuple[str, int, str], ...] = ()
+    contexts: tuple[ContextRule, ...] = ()
     lines: LineRule | None = None
     spaces: bytes | None = None
     unbroken: tuple[str, ...] = ()

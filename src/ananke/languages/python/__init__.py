@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TypedDict
 
+from ananke.languages.python.constructs import CONTEXTS, FORBIDDEN
 from ananke.parsing.language import Fold, Language, LineRule, StateShape
 
 __all__ = ["LANGUAGE"]
@@ -99,6 +100,7 @@ LANGUAGE = Language(
     lines=LineRule(
         brackets=(("(", ")"), ("[", "]"), ("{", "}")),
         starts=("_newline", "_indent", "_dedent"),
+        runs=("comment",),
         is_strict=True,
         never_first=b"\\",
     ),
@@ -115,8 +117,8 @@ LANGUAGE = Language(
         ),
         "type_conversion": r"![sra]",
     },
-    # `try: x` alone on its line: neither `except` nor `finally`.
-    forbidden=(("try_statement", 3),),
+    forbidden=FORBIDDEN,
+    contexts=CONTEXTS,
     # Python 2.
     absent=("print", "exec", "<>"),
 )
