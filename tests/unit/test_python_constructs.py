@@ -99,6 +99,14 @@ VALID = (
     b"[a for b in c if (d := e)]\n",
     b"if a:\n  while b := c: d\nelif e := f: g\n",
     b"f(a, b := c, *d)\n",
+    b"from a.b import c, d as e, f\n",
+    b"from . import a\nfrom .b.c import (d, e as f,)\nfrom .. import g\n",
+    b"import a.b, c.d as e, f\n",
+    b"from __future__ import annotations, division\n",
+    b"import a.b.c; from d import e; f\n",
+    b"from a import *\n",
+    b"from a import b # c\n",
+    b"try:\n  a\nexcept (A, B): c\n",
 )
 
 #: What it refuses, and the place of the first byte that no program has there.
@@ -137,6 +145,13 @@ INVALID = (
     (b"[x for a if b in c]\n", 10),
     (b"[a for b in c if d := e]\n", 19),
     (b"x = a if b := c else d\n", 11),
+    (b"from a import b.c\n", 15),
+    (b"from a import b, c.d\n", 18),
+    (b"from . import a.b\n", 15),
+    (b"from a import b,\n", 16),
+    (b"import a,\n", 9),
+    (b"from a import (b.c)\n", 16),
+    (b"try:\n  a\nexcept A, B: c\n", 17),
 )
 
 

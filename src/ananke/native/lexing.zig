@@ -444,6 +444,7 @@ pub const Lexing = struct {
                 .declined => {
                     const text = try std.mem.concat(gpa, u8, &.{ config.tail, sequence });
                     defer gpa.free(text);
+                    if (self.isMisplaced(config.mode, config.sigma, text, false)) return dead;
                     return self.runInternal(config.mode, text, false);
                 },
                 .alike => {

@@ -128,6 +128,21 @@ _TRIES = ContextRule(
     refused={"tried": ("else",)},
 )
 
+#: What is imported from a module has no dots, and a list without brackets no comma at its end.
+_IMPORTS = ContextRule(
+    steps=(
+        Step(("import",), to="members", after=("dotted_name", "relative_import", "__future__")),
+        Step(("import",), to="modules"),
+        Step(("(",), to="inside", on=("members",)),
+        Step((",",), to="more members", on=("members",)),
+        Step((",",), to="more modules", on=("modules",)),
+        Step(("_import_list",), to=REFUSED, top=("more members", "more modules")),
+        Step(("_import_list_repeat1",), to="members", top=("more members",)),
+        Step(("_import_list_repeat1",), to="modules", top=("more modules",)),
+    ),
+    refused={"members": (".",), "inside": (".",), "more members": (".",)},
+)
+
 _AUGMENTED = ("+=", "-=", "*=", "/=", "@=", "//=", "%=", "**=", ">>=", "<<=", "&=", "^=", "|=")
 
 #: What is assigned is no annotated or augmented assignment itself.
@@ -206,6 +221,7 @@ CONTEXTS = (
     _ASSIGNMENTS,
     _ALIASES,
     _TRIES,
+    _IMPORTS,
     _VALUES,
     _STARS,
     _COMPREHENSIONS,
