@@ -107,6 +107,11 @@ VALID = (
     b"from a import *\n",
     b"from a import b # c\n",
     b"try:\n  a\nexcept (A, B): c\n",
+    b"try: a\nexcept: b = c if d else e\n",
+    b"try:\n  a\nexcept b:\n  c, d = e if f else g, h\nfinally:\n  i = j if k else l\n",
+    b"with a as b:\n  c, d = (e, f)\n",
+    b"try:\n  a = b if c else d\nexcept E as e:\n  try: f\n  except G: h\n  else: i\nelse: j\n",
+    b"with a if b else c as d: pass\n",
 )
 
 #: What it refuses, and the place of the first byte that no program has there.
@@ -152,6 +157,7 @@ INVALID = (
     (b"import a,\n", 9),
     (b"from a import (b.c)\n", 16),
     (b"try:\n  a\nexcept A, B: c\n", 17),
+    (b"with a:\n  x = y as z\n", 17),
 )
 
 

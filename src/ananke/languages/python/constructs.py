@@ -96,7 +96,8 @@ _ALIASES = ContextRule(
         Step(("except",), to="caught"),
         Step(("import", "case"), to="free"),
         Step(_OPENING, to="pattern", on=("free", "pattern")),
-        Step((":", "if"), to="", on=("free",)),
+        Step((":",), to="", on=("free", "item", "caught")),
+        Step(("if",), to="", on=("free",)),
         Step((".",), to="target", on=("called",)),
         Step(("as",), to="target", on=("item",)),
         Step(("as",), to="name", on=("caught",)),
@@ -123,7 +124,7 @@ _TRIES = ContextRule(
         Step(("block",), to="tried", on=("try", "body")),
         Step(("_simple_statements",), to="tried", on=("try",)),
         Step(("except_clause", "try_statement_repeat1"), to=""),
-        Step(("if", "for", "while", "with", "def", "class", "match"), to=""),
+        Step(("except", "finally", "if", "for", "while", "with", "def", "class", "match"), to=""),
     ),
     refused={"tried": ("else",)},
 )
