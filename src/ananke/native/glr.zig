@@ -122,6 +122,8 @@ pub const Grammar = struct {
     contexts: contexts.Contexts = .{},
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
+    /// External terminals that something may follow wherever they may come, a bit each.
+    certain: []u64,
     /// Keywords that are never names, whether or not the grammar has a use for them.
     reserved: []bool,
     exclusions: std.ArrayList(Exclusion) = .empty,
@@ -146,10 +148,12 @@ pub const Grammar = struct {
             .lang = lang,
             .lex = try lexing.Lexing.create(lang, main, keyword),
             .absent = try gpa.alloc(bool, lang.symbol_count),
+            .certain = try gpa.alloc(u64, (@as(usize, lang.symbol_count) + 63) / 64),
             .reserved = try gpa.alloc(bool, lang.symbol_count),
             .moves = try gpa.alloc(?*Moves, lang.state_count),
         };
         @memset(self.absent, false);
+        @memset(self.certain, 0);
         @memset(self.reserved, false);
         @memset(self.moves, null);
         return self;
@@ -159,6 +163,7 @@ pub const Grammar = struct {
         self.memo.deinit();
         self.lex.destroy();
         gpa.free(self.absent);
+        gpa.free(self.certain);
         gpa.free(self.reserved);
         self.forbidden.deinit(gpa);
         gpa.free(self.lines.roles);

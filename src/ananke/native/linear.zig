@@ -166,10 +166,15 @@ pub fn decidedBy(grammar: *glr.Grammar, id: lexing.ConfigId, wanted: []const u64
         if (lexing.meet((try foresee(grammar, id)).free, wanted)) return .admitted;
         const prospects = try foreseeAll(grammar, id, foresight);
         if (lexing.meet(prospects.free, wanted)) return .admitted;
+        for (prospects.bound, grammar.certain, wanted[0..prospects.bound.len]) |may, certain, want| {
+            if (may & certain & want != 0) return .admitted;
+        }
         return if (prospects.isComplete and !lexing.meet(prospects.bound, wanted)) .refused else .undecided;
     }
     if (lex.reaches(config, wanted)) return .admitted;
-    return if (config.accepted == lexing.none_symbol and !lex.mayEnd(config)) .refused else .undecided;
+    // What has been read past an acceptance may begin the next lexeme.
+    const is_whole = config.tail.len == 0 and config.partial_len == 0;
+    return if ((config.accepted == lexing.none_symbol or is_whole) and !lex.mayEnd(config)) .refused else .undecided;
 }
 
 /// The internal configuration in which a letter after `id` begins a lexeme or goes on with one,

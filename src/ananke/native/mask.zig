@@ -41,31 +41,36 @@ const Set = union(enum) {
     bits: []const u64,
 };
 
-/// A trie node and bytes before it that are still to be read.
+/// Bytes still to be read, and the trie node below which the rest is; without such bytes the
+/// node's own comes first.
 const Rest = struct { node: u32, carry: []const u8 };
 
 const Open = struct { config: lexing.ConfigId, set: u32 };
 
-/// What is left of the tokens of a closed group, by its first byte.
-const Branch = struct {
-    byte: u8,
-    /// Bytes carried by all the rests together.
-    carries: usize,
-    rests: []Rest,
-};
-
-/// Up to so many rests are asked one by one, each in a class that all contexts share.
-const few_rests = 6;
+/// Up to so many trie nodes are walked token by token; more are sorted into a class.
+const walked_nodes = 48;
 
 const Closed = struct {
     /// One of the group's closings: they differ in the bytes they carry only.
     closing: u32,
     /// Tokens that end with the lexeme.
     own: u32,
-    branches: []Branch,
+    /// What is left of the others: at nodes with many below them, which have classes of their own,
+    /// and at the rest.
+    large: []Rest,
+    small: []Rest,
+    /// Trie nodes at and below the small ones.
+    weight: usize,
 };
 
-const Class = struct { opens: []Open, closed: []Closed };
+const Class = struct {
+    opens: []Open,
+    closed: []Closed,
+
+    fn isEmpty(self: Class) bool {
+        return self.opens.len + self.closed.len == 0;
+    }
+};
 
 /// What a set of shiftable terminals decides of a class.
 const Plan = struct {
@@ -84,23 +89,11 @@ const Plan = struct {
 /// A closed group, and the configuration in which what is left of its tokens is read.
 const SuccessorKey = struct { class: u32, group: u32, first: lexing.ConfigId };
 
-/// Classes whose union is asked for.
-const Union = struct {
-    classes: []const u32,
-    uses: u32 = 0,
+/// The classes of a configuration, and how often they were asked for.
+const Root = struct { classes: []const u32, uses: u32 = 0 };
 
-    /// Counts a use; whether the classes are worth merging now.
-    fn isDue(self: *Union) bool {
-        self.uses += 1;
-        return self.classes.len > 1 and self.uses > uses_before_merge;
-    }
-};
-
-/// Past so many questions the classes of a union are merged.
+/// Past so many questions the classes of a configuration are merged.
 const uses_before_merge = 12;
-
-/// A branch of a closed group, and where its first byte leads.
-const ChildKey = struct { class: u32, group: u16, branch: u16, result: u32 };
 
 pub const Classifier = struct {
     grammar: *glr.Grammar,
@@ -110,11 +103,10 @@ pub const Classifier = struct {
     classes: std.ArrayList(Class) = .empty,
     /// (step result, trie node) -> class of the tokens at and below the node.
     nodes: std.AutoHashMapUnmanaged(u64, u32) = .empty,
-    children: std.AutoHashMapUnmanaged(ChildKey, u32) = .empty,
     plans: std.AutoHashMapUnmanaged(u64, Plan) = .empty,
-    successors: std.AutoHashMapUnmanaged(SuccessorKey, Union) = .empty,
+    successors: std.AutoHashMapUnmanaged(SuccessorKey, u32) = .empty,
     /// Configuration -> the classes of all tokens from there.
-    roots: std.AutoHashMapUnmanaged(lexing.ConfigId, Union) = .empty,
+    roots: std.AutoHashMapUnmanaged(lexing.ConfigId, Root) = .empty,
     known_bits: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     view: linear.Linear,
     memo: linear.Memo = .{},
@@ -136,7 +128,6 @@ pub const Classifier = struct {
         self.sets.deinit(gpa);
         self.classes.deinit(gpa);
         self.nodes.deinit(gpa);
-        self.children.deinit(gpa);
         self.plans.deinit(gpa);
         self.successors.deinit(gpa);
         self.roots.deinit(gpa);
@@ -157,22 +148,19 @@ pub const Classifier = struct {
         for (self.classes.items) |class| {
             gpa.free(class.opens);
             for (class.closed) |closed| {
-                for (closed.branches) |branch| gpa.free(branch.rests);
-                gpa.free(closed.branches);
+                gpa.free(closed.large);
+                gpa.free(closed.small);
             }
             gpa.free(class.closed);
         }
         self.classes.clearRetainingCapacity();
         self.nodes.clearRetainingCapacity();
-        self.children.clearRetainingCapacity();
         var plans = self.plans.valueIterator();
         while (plans.next()) |plan| {
             gpa.free(plan.undecided);
             gpa.free(plan.live);
         }
         self.plans.clearRetainingCapacity();
-        var unions = self.successors.valueIterator();
-        while (unions.next()) |one| gpa.free(one.classes);
         self.successors.clearRetainingCapacity();
         var roots = self.roots.valueIterator();
         while (roots.next()) |one| gpa.free(one.classes);
@@ -335,6 +323,8 @@ pub const Classifier = struct {
         const lex = self.grammar.lex;
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
+        var walked: std.ArrayList(u32) = .empty;
+        defer walked.deinit(gpa);
         try self.admit(&admitted, plan.set);
         for (plan.undecided) |index| {
             const open = self.classes.items[id].opens[index];
@@ -349,12 +339,18 @@ pub const Classifier = struct {
             for (after.tops) |top| {
                 const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
                 if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
-                if (closed.branches.len == 0) continue;
-                for (try self.successorsOf(.{ .class = id, .group = group, .first = first })) |class| {
+                const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
+                const place = Place{ .config = first, .sigma = next_sigma, .entry = top };
+                for (closed.large) |rest| try walk.rest(place, rest);
+                if (closed.weight <= walked_nodes) {
+                    for (closed.small) |rest| try walk.rest(place, rest);
+                } else {
+                    const class = try self.successorOf(.{ .class = id, .group = group, .first = first });
                     try self.admit(&admitted, try self.explore(view, class, next_sigma, top));
                 }
             }
         }
+        if (walked.items.len > 0) try admitted.append(gpa, try self.addSet(walked.items));
         const low = view.closeScope(outer);
         const result = try self.uniteSets(admitted.items);
         try view.rememberIn(&self.memo, .mask, key, entry, low, result);
@@ -399,11 +395,14 @@ pub const Classifier = struct {
     /// The classes of all tokens from a configuration.
     fn rootOf(self: *Classifier, config: lexing.ConfigId) ![]const u32 {
         if (self.roots.getPtr(config)) |known| {
-            if (known.isDue()) {
+            known.uses += 1;
+            if (known.classes.len > 1 and known.uses > uses_before_merge) {
                 var building = Building{ .classifier = self };
                 defer building.deinit();
                 try building.walk(config, .{ .node = 0, .carry = "" });
-                try self.merge(known, &building);
+                const merged = try gpa.dupe(u32, &.{try self.addBuilt(&building)});
+                gpa.free(known.classes);
+                known.classes = merged;
             }
             return known.classes;
         }
@@ -413,59 +412,32 @@ pub const Classifier = struct {
         var node: u32 = 1;
         while (node < trie.end[0]) : (node = trie.end[node]) {
             const result = try self.grammar.lex.step(config, trie.bytes[node]);
-            if (result != lexing.dead) try self.addClass(&classes, try self.classOf(result, node));
+            if (result == lexing.dead) continue;
+            const class = try self.classOf(result, node);
+            if (!self.classes.items[class].isEmpty()) try classes.append(gpa, class);
         }
         const owned = try classes.toOwnedSlice(gpa);
         try self.roots.put(gpa, config, .{ .classes = owned });
         return owned;
     }
 
-    /// The classes of what is left of a closed group's tokens.
-    fn successorsOf(self: *Classifier, key: SuccessorKey) ![]const u32 {
+    /// The class of the small rests of a closed group.
+    fn successorOf(self: *Classifier, key: SuccessorKey) !u32 {
+        if (self.successors.get(key)) |known| return known;
         const lex = self.grammar.lex;
-        const branches = self.classes.items[key.class].closed[key.group].branches;
-        if (self.successors.getPtr(key)) |known| {
-            if (known.isDue()) {
-                var building = Building{ .classifier = self };
-                defer building.deinit();
-                for (branches) |branch| {
-                    const result = try lex.step(key.first, branch.byte);
-                    if (result != lexing.dead) try building.addAll(result, branch.rests);
-                }
-                try self.merge(known, &building);
-            }
-            return known.classes;
-        }
-        var classes: std.ArrayList(u32) = .empty;
-        defer classes.deinit(gpa);
-        for (branches, 0..) |branch, i| {
-            const result = try lex.step(key.first, branch.byte);
-            if (result == lexing.dead) continue;
-            if (branch.rests.len <= few_rests and branch.carries == 0) {
-                for (branch.rests) |rest| try self.addClass(&classes, try self.classOf(result, rest.node));
+        var building = Building{ .classifier = self };
+        defer building.deinit();
+        for (self.classes.items[key.class].closed[key.group].small) |rest| {
+            if (rest.carry.len > 0) {
+                try building.walk(key.first, rest);
             } else {
-                const child = ChildKey{ .class = key.class, .group = @intCast(key.group), .branch = @intCast(i), .result = result };
-                try self.addClass(&classes, try self.childOf(child));
+                const result = try lex.step(key.first, self.trie.bytes[rest.node]);
+                if (result != lexing.dead) try building.add(result, rest.node);
             }
         }
-        const owned = try classes.toOwnedSlice(gpa);
-        self.held += 32 + owned.len * 4;
-        try self.successors.put(gpa, key, .{ .classes = owned });
-        return owned;
-    }
-
-    fn addClass(self: *const Classifier, classes: *std.ArrayList(u32), id: u32) !void {
-        const class = self.classes.items[id];
-        if (class.opens.len + class.closed.len > 0) try classes.append(gpa, id);
-    }
-
-    /// Puts the class that was built in the place of a union's classes.
-    fn merge(self: *Classifier, one: *Union, building: *Building) !void {
-        const merged = try gpa.alloc(u32, 1);
-        errdefer gpa.free(merged);
-        merged[0] = try self.addBuilt(building);
-        gpa.free(one.classes);
-        one.classes = merged;
+        const id = try self.addBuilt(&building);
+        try self.successors.put(gpa, key, id);
+        return id;
     }
 
     fn isEmpty(self: *const Classifier, set: u32) bool {
@@ -488,32 +460,88 @@ pub const Classifier = struct {
     fn classOf(self: *Classifier, result: u32, node: u32) !u32 {
         const key = @as(u64, result) << 32 | node;
         if (self.nodes.get(key)) |id| return id;
-        const id = try self.build(result, &.{.{ .node = node, .carry = "" }});
+        var building = Building{ .classifier = self };
+        defer building.deinit();
+        try building.add(result, node);
+        const id = try self.addBuilt(&building);
         try self.nodes.put(gpa, key, id);
         return id;
     }
 
-    fn childOf(self: *Classifier, key: ChildKey) !u32 {
-        if (self.children.get(key)) |id| return id;
-        const branch = self.classes.items[key.class].closed[key.group].branches[key.branch];
-        const id = try self.build(key.result, branch.rests);
-        try self.children.put(gpa, key, id);
-        return id;
-    }
-
-    /// Sorts the tokens at and below `rests`, all after the same step, into groups.
-    fn build(self: *Classifier, result: u32, rests: []const Rest) !u32 {
-        _ = try self.emptySet();
-        var building = Building{ .classifier = self };
-        defer building.deinit();
-        try building.addAll(result, rests);
-        return self.addBuilt(&building);
-    }
-
     fn addBuilt(self: *Classifier, building: *Building) !u32 {
+        _ = try self.emptySet();
         const id: u32 = @intCast(self.classes.items.len);
         try self.classes.append(gpa, try building.finish());
         return id;
+    }
+};
+
+fn isLarge(trie: *const trie_module.Trie, node: u32) bool {
+    return trie.end[node] - node > walked_nodes;
+}
+
+/// A lexeme at the cursor, and the stack below it.
+const Place = struct { config: lexing.ConfigId, sigma: u32, entry: *linear.Entry };
+
+/// Judges tokens one by one, along the trie: where there are few, that takes less than sorting them.
+const Walk = struct {
+    classifier: *Classifier,
+    view: *linear.Linear,
+    /// Sets that are admitted, and single tokens.
+    admitted: *std.ArrayList(u32),
+    walked: *std.ArrayList(u32),
+
+    /// The tokens of a rest, from the place before it.
+    fn rest(self: Walk, from: Place, one: Rest) linear.Error!void {
+        if (one.carry.len > 0) return self.carried(from, one.carry, one.node);
+        return self.enter(from, one.node);
+    }
+
+    /// Tokens at and below `node`, whose byte is still to be read.
+    fn enter(self: Walk, from: Place, node: u32) linear.Error!void {
+        const lex = self.classifier.grammar.lex;
+        const result = try lex.step(from.config, self.classifier.trie.bytes[node]);
+        if (result == lexing.dead) return;
+        if (result & lexing.closing_bit != 0) return self.close(from, result, "", node);
+        return self.below(.{ .config = result, .sigma = from.sigma, .entry = from.entry }, node);
+    }
+
+    fn below(self: Walk, at: Place, node: u32) linear.Error!void {
+        const trie = self.classifier.trie;
+        if (isLarge(trie, node)) {
+            const class = try self.classifier.classOf(at.config, node);
+            return self.classifier.admit(self.admitted, try self.classifier.explore(self.view, class, at.sigma, at.entry));
+        }
+        const tokens = trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]];
+        if (tokens.len > 0 and try self.view.viable(at.config, at.sigma, at.entry)) try self.walked.appendSlice(gpa, tokens);
+        var child = node + 1;
+        while (child < trie.end[node]) : (child = trie.end[child]) try self.enter(at, child);
+    }
+
+    fn close(self: Walk, from: Place, result: u32, more: []const u8, node: u32) linear.Error!void {
+        const lex = self.classifier.grammar.lex;
+        const closing = lex.closings.items[result & ~lexing.closing_bit];
+        const after = try self.view.advance(from.entry, closing);
+        if (after.tops.len == 0) return;
+        const sigma = try lex.after(from.sigma, closing);
+        const text = if (more.len == 0) closing.carry else try std.mem.concat(self.view.arena.allocator(), u8, &.{ closing.carry, more });
+        for (after.tops) |top| {
+            const first = try lex.start(lex.modeOf(top.state, top.mark), sigma);
+            try self.carried(.{ .config = first, .sigma = sigma, .entry = top }, text, node);
+        }
+    }
+
+    /// `text`, then the tokens at and below `node`, whose byte has been read.
+    fn carried(self: Walk, from: Place, text: []const u8, node: u32) linear.Error!void {
+        const lex = self.classifier.grammar.lex;
+        var at = from;
+        for (text, 1..) |byte, past| {
+            const result = try lex.step(at.config, byte);
+            if (result == lexing.dead) return;
+            if (result & lexing.closing_bit != 0) return self.close(at, result, text[past..], node);
+            at.config = result;
+        }
+        return self.below(at, node);
     }
 };
 
@@ -522,7 +550,9 @@ const GroupKey = struct { symbol: u16, keyword: u16, sigma: u32 };
 const Group = struct {
     closing: u32,
     own: std.ArrayList(u32) = .empty,
-    branches: std.AutoArrayHashMapUnmanaged(u8, std.ArrayList(Rest)) = .empty,
+    large: std.ArrayList(Rest) = .empty,
+    small: std.ArrayList(Rest) = .empty,
+    weight: usize = 0,
 };
 
 const Building = struct {
@@ -536,24 +566,20 @@ const Building = struct {
         for (self.opens.values()) |*list| list.deinit(gpa);
         for (self.closed.values()) |*group| {
             group.own.deinit(gpa);
-            for (group.branches.values()) |*list| list.deinit(gpa);
-            group.branches.deinit(gpa);
+            group.large.deinit(gpa);
+            group.small.deinit(gpa);
         }
         self.opens.deinit(gpa);
         self.closed.deinit(gpa);
     }
 
-    /// Sorts the tokens at and below `rests`, all after the same step.
-    fn addAll(self: *Building, result: u32, rests: []const Rest) !void {
-        for (rests) |rest| {
-            if (result & lexing.closing_bit != 0) {
-                try self.close(result, rest.carry, rest.node);
-            } else {
-                try self.walk(result, rest);
-            }
-        }
+    /// Sorts the tokens at and below a node, after the step that leads there.
+    fn add(self: *Building, result: u32, node: u32) !void {
+        if (result & lexing.closing_bit != 0) return self.close(result, "", node);
+        try self.walk(result, .{ .node = node, .carry = "" });
     }
 
+    /// Sorts the tokens at and below `rest`, whose node's byte has been read.
     fn walk(self: *Building, first: lexing.ConfigId, rest: Rest) !void {
         const classifier = self.classifier;
         const lex = classifier.grammar.lex;
@@ -606,19 +632,20 @@ const Building = struct {
         if (closing.carry.len + more.len > 0) {
             // A closing's bytes live as long as the grammar, a rest's as long as the classes.
             const carry = if (more.len == 0) closing.carry else try std.mem.concat(classifier.carries.allocator(), u8, &.{ closing.carry, more });
-            return branch(group, carry[0], .{ .node = node, .carry = carry[1..] });
+            return self.leave(group, .{ .node = node, .carry = carry });
         }
         try group.own.appendSlice(gpa, trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]]);
         var child = node + 1;
         while (child < trie.end[node]) : (child = trie.end[child]) {
-            try branch(group, trie.bytes[child], .{ .node = child, .carry = "" });
+            try self.leave(group, .{ .node = child, .carry = "" });
         }
     }
 
-    fn branch(group: *Group, byte: u8, rest: Rest) !void {
-        const slot = try group.branches.getOrPut(gpa, byte);
-        if (!slot.found_existing) slot.value_ptr.* = .empty;
-        try slot.value_ptr.append(gpa, rest);
+    fn leave(self: *Building, group: *Group, rest: Rest) !void {
+        const trie = self.classifier.trie;
+        if (isLarge(trie, rest.node)) return group.large.append(gpa, rest);
+        try group.small.append(gpa, rest);
+        group.weight += trie.end[rest.node] - rest.node;
     }
 
     fn finish(self: *Building) !Class {
@@ -629,14 +656,14 @@ const Building = struct {
         }
         const closed = try gpa.alloc(Closed, self.closed.count());
         for (closed, self.closed.values()) |*slot, *group| {
-            const branches = try gpa.alloc(Branch, group.branches.count());
-            for (branches, group.branches.keys(), group.branches.values()) |*out, byte, *rests| {
-                var carries: usize = 0;
-                for (rests.items) |rest| carries += rest.carry.len;
-                out.* = .{ .byte = byte, .carries = carries, .rests = try rests.toOwnedSlice(gpa) };
-                classifier.held += out.rests.len * @sizeOf(Rest);
-            }
-            slot.* = .{ .closing = group.closing, .own = try classifier.addSet(group.own.items), .branches = branches };
+            slot.* = .{
+                .closing = group.closing,
+                .own = try classifier.addSet(group.own.items),
+                .large = try group.large.toOwnedSlice(gpa),
+                .small = try group.small.toOwnedSlice(gpa),
+                .weight = group.weight,
+            };
+            classifier.held += (slot.large.len + slot.small.len) * @sizeOf(Rest);
         }
         return .{ .opens = opens, .closed = closed };
     }

@@ -179,6 +179,12 @@ export fn ananke_grammar_add_spelling(grammar: *Grammar, symbol: u16, text: [*]c
     return ok;
 }
 
+export fn ananke_grammar_set_certain(grammar: *Grammar, symbol: u16) i32 {
+    if (symbol >= grammar.lang.symbol_count) return bad_argument;
+    grammar.certain[symbol / 64] |= @as(u64, 1) << @intCast(symbol % 64);
+    return ok;
+}
+
 export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
     if (symbol >= grammar.absent.len) return bad_argument;
     grammar.absent[symbol] = true;

@@ -108,6 +108,9 @@ class Grammar:
         for name, text in self.language.spellings.items():
             for symbol in self._terminals_named(name, "spellings"):
                 lib.ananke_grammar_add_spelling(self.handle, symbol, text, len(text))
+        for name in self.language.certain:
+            for symbol in self._terminals_named(name, "certain"):
+                lib.ananke_grammar_set_certain(self.handle, symbol)
         for name in self.language.absent:
             for symbol in self._terminals_named(name, "absent"):
                 lib.ananke_grammar_set_absent(self.handle, symbol)

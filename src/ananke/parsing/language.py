@@ -140,6 +140,8 @@ class Language:
             on no more than that says.
         spellings: how external terminals are spelt, for completions.
         closers: texts that end an unfinished external lexeme, tried by completions only.
+        certain: external terminals after which a program can always go on: a lexeme that may
+            become one is admitted where it may come, whatever follows it.
         absent: terminals (by name) that the grammar has and the language has not.
         exclusions: (first, second): where the first terminal may come the second may not, though
             the grammar lets it.
@@ -166,6 +168,7 @@ class Language:
     state_shape: StateShape | None = None
     spellings: Mapping[str, bytes] = field(default_factory=dict)
     closers: tuple[bytes, ...] = ()
+    certain: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()
     reserved: tuple[str, ...] = ()

@@ -85,6 +85,7 @@ LANGUAGE = Language(
         "string_end": b'"',
         "_string_content": b"x",
     },
+    certain=("string_start", "_string_content", "_newline"),
     # Whether inside an interpolation; the open strings; the columns of the open blocks.
     state_shape=StateShape(
         header=1,
