@@ -23,9 +23,10 @@ pub const any: u8 = 0xFF;
 pub const refused: u8 = 0xFE;
 
 /// The step to context `to` on `symbol`. Conditions: the context `on` of the base, the context
-/// `top` at the end of what was reduced, and whether the base is a state after `after` (0: any).
+/// `top` at the end of what was reduced, whether the base is a state after `after`, and whether
+/// `into` may come next in the state that the symbol leads to (0: any).
 /// A `common` step is one of those for all symbols; it changes nothing in the first context.
-pub const Step = extern struct { symbol: ts.Symbol, after: ts.Symbol, on: u8, top: u8, to: u8, common: bool };
+pub const Step = extern struct { symbol: ts.Symbol, after: ts.Symbol, into: ts.Symbol, on: u8, top: u8, to: u8, common: bool, pad: u16 = 0 };
 
 const Rule = struct {
     /// Where the context is in the mark.
@@ -46,6 +47,7 @@ pub const Contexts = struct {
     rules: std.ArrayList(Rule) = .empty,
     /// By symbol, the states after it; only of symbols that a step asks for.
     after: std.AutoHashMapUnmanaged(ts.Symbol, std.DynamicBitSetUnmanaged) = .empty,
+    lang: ?*const ts.TSLanguage = null,
     bits: u5 = lines.bits,
     /// By symbol, the rules with a step for it.
     own: []u32 = &.{},
@@ -73,7 +75,7 @@ pub const Contexts = struct {
         const width: u5 = @intCast(std.math.log2_int_ceil(u32, @max(2, @as(u32, count))));
         if (self.bits + @as(u32, width) > @bitSizeOf(Mark) - 1) return error.Invalid;
         for (steps) |step| {
-            if (step.symbol >= lang.symbol_count or step.after >= lang.symbol_count) return error.Invalid;
+            if (step.symbol >= lang.symbol_count or step.after >= lang.symbol_count or step.into >= lang.symbol_count) return error.Invalid;
             if (step.to >= count and step.to != refused) return error.Invalid;
             if (step.after != 0) try self.watch(lang, step.after);
         }
@@ -89,6 +91,7 @@ pub const Contexts = struct {
                 self.own[step.symbol] |= bit;
             }
         }
+        self.lang = lang;
         const first = try gpa.alloc(u16, lang.symbol_count + 1);
         errdefer gpa.free(first);
         const sorted = try gpa.alloc(Step, steps.len);
@@ -139,9 +142,9 @@ pub const Contexts = struct {
         set.*[terminal / 64] |= @as(u64, 1) << @intCast(terminal % 64);
     }
 
-    /// The contexts after `symbol` on a base of the state and mark, as bits of a mark; `top` is
+    /// The contexts in `into`, after `symbol` on a base of the state and mark, as bits of a mark; `top` is
     /// the mark at the end of what was reduced. Null: it may not be reduced.
-    pub fn next(self: *const Contexts, symbol: ts.Symbol, state: ts.StateId, base: Mark, top: Mark) ?Mark {
+    pub fn next(self: *const Contexts, symbol: ts.Symbol, state: ts.StateId, into: ts.StateId, base: Mark, top: Mark) ?Mark {
         var result = base >> lines.bits << lines.bits;
         if (self.own.len == 0) return result;
         var left = self.own[symbol];
@@ -154,6 +157,7 @@ pub const Contexts = struct {
                 if (step.on != any and step.on != on) continue;
                 if (step.top != any and step.top != rule.contextOf(top)) continue;
                 if (step.after != 0 and !self.isAfter(state, step.after)) continue;
+                if (step.into != 0 and self.lang.?.lookup(into, step.into) == 0) continue;
                 to = step.to;
                 break;
             }

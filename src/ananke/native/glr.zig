@@ -239,10 +239,10 @@ pub const Grammar = struct {
         return self.reserved[keyword] or self.lang.isReserved(state, keyword);
     }
 
-    /// The mark of the node that `symbol` leads to on a base of the state and mark; `top` is the
-    /// mark at the end of what was reduced. Null: the language has no such reduction there.
-    pub fn markAfter(self: *const Grammar, symbol: ts.Symbol, state: ts.StateId, base: lines.Mark, top: lines.Mark) ?lines.Mark {
-        const context = self.contexts.next(symbol, state, base, top) orelse return null;
+    /// The mark of a node of the state `into`, after `symbol` on a base of the state and mark; `top`
+    /// is the mark at the end of what was reduced. Null: the language has no such reduction there.
+    pub fn markAfter(self: *const Grammar, symbol: ts.Symbol, state: ts.StateId, into: ts.StateId, base: lines.Mark, top: lines.Mark) ?lines.Mark {
+        const context = self.contexts.next(symbol, state, into, base, top) orelse return null;
         return context | self.lines.next(symbol, base);
     }
 
@@ -511,7 +511,7 @@ const Run = struct {
                         if (action.shift.extra) {
                             try out.append(gpa, try node.withExtra(tree));
                         } else {
-                            const next = try Node.create(action.shift.state, grammar.markAfter(symbol, node.state, node.mark, node.mark).?, &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
+                            const next = try Node.create(action.shift.state, grammar.markAfter(symbol, node.state, action.shift.state, node.mark, node.mark).?, &.{.{ .below = node.retain(), .tree = tree, .extras = null }});
                             try self.settle(next, end, out);
                         }
                     },
@@ -573,7 +573,7 @@ const Run = struct {
         for (paths.items) |path| {
             const goto = try grammar.goto(path.base.state, r.symbol);
             if (goto == 0) continue;
-            const mark = grammar.markAfter(r.symbol, path.base.state, path.base.mark, node.mark) orelse continue;
+            const mark = grammar.markAfter(r.symbol, path.base.state, goto, path.base.mark, node.mark) orelse continue;
             for (path.children) |child| _ = child.retain();
             const tree = try Tree.branch(r.symbol, r.production_id, r.dynamic_precedence, path.children, at);
             if (ends_extra and goto == path.base.state) {

@@ -380,7 +380,7 @@ pub const Linear = struct {
 
     /// The entry that `symbol` leads to, in `state`; made of unknown parts if it is no terminal.
     pub fn push(self: *Linear, state: ts.StateId, symbol: ts.Symbol, on: *Entry) !*Entry {
-        return self.pushMarked(state, self.grammar.markAfter(symbol, on.state, on.mark, on.mark) orelse on.mark, on);
+        return self.pushMarked(state, self.grammar.markAfter(symbol, on.state, state, on.mark, on.mark) orelse on.mark, on);
     }
 
     fn pushMarked(self: *Linear, state: ts.StateId, mark: lines.Mark, on: *Entry) !*Entry {
@@ -443,7 +443,7 @@ pub const Linear = struct {
                         const base = try self.popped(entry, r.child_count) orelse continue;
                         const goto = try grammar.goto(self.stateOf(base), r.symbol);
                         if (goto == 0) continue;
-                        const mark = grammar.markAfter(r.symbol, base.state, base.mark, entry.mark) orelse continue;
+                        const mark = grammar.markAfter(r.symbol, base.state, goto, base.mark, entry.mark) orelse continue;
                         var seen = false;
                         for (work.items) |w| {
                             if (w.entry.state == goto and w.entry.mark == mark and w.entry.below == base and w.entry.node == null) {
@@ -579,7 +579,7 @@ pub const Linear = struct {
             const base = try self.popped(entry, one.child_count) orelse continue;
             const state = try self.grammar.goto(self.stateOf(base), one.symbol);
             if (state == 0) continue;
-            const mark = self.grammar.markAfter(one.symbol, base.state, base.mark, entry.mark) orelse continue;
+            const mark = self.grammar.markAfter(one.symbol, base.state, state, base.mark, entry.mark) orelse continue;
             const after = try self.shiftableByValue(try self.pushMarked(state, mark, base), fuel - 1);
             for (set, one.lookaheads, memo.sets.items[after]) |*word, lookaheads, more| word.* |= lookaheads & more;
         }

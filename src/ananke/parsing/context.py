@@ -51,6 +51,7 @@ class Step:
         on: contexts of the node below; empty: any.
         top: contexts at the end of what was reduced to the symbol; empty: any.
         after: the node below is one after these symbols; empty: any.
+        into: one of these may come next; empty: any.
     """
 
     symbols: tuple[str, ...]
@@ -58,6 +59,7 @@ class Step:
     on: tuple[str, ...] = ()
     top: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    into: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ class ContextRule:
         return tuple(found)
 
     def numbered_steps(self, symbols: Mapping[str, Sequence[int]]) -> list[tuple[int, ...]]:
-        """The steps as (symbol, after, on, top, to, whether it is one for all symbols) in numbers;
-        `after` is 0 for any.
+        """The steps as (symbol, after, into, on, top, to, whether it is one for all symbols) in
+        numbers; `after` and `into` are 0 for any.
 
         Args:
             symbols: the numbers of the grammar's symbols, by name.
@@ -94,11 +96,14 @@ class ContextRule:
         for step in self.steps:
             to = _REFUSED if step.to == REFUSED else self._number(step.to)
             after = [number for name in step.after for number in _numbers(symbols, name)]
+            into = [number for name in step.into for number in _numbers(symbols, name)]
             on = [self._number(context) for context in step.on]
             top = [self._number(context) for context in step.top]
             names = step.symbols or tuple(symbols)
             numbers = [number for name in names for number in _numbers(symbols, name)]
-            conditions = itertools.product(numbers, after or [0], on or [_ANY], top or [_ANY])
+            conditions = itertools.product(
+                numbers, after or [0], into or [0], on or [_ANY], top or [_ANY]
+            )
             rows += [(*one, to, not step.symbols) for one in conditions]
         return rows
 

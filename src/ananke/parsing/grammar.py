@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ananke.native import library
-from ananke.parsing.automaton import Automaton, edited_automaton, load_automata
+from ananke.parsing.automaton import NO_SYMBOL, Automaton, edited_automaton, load_automata
 from ananke.parsing.context import ContextError, ContextRule
 from ananke.parsing.language import Fold, Language, LanguageError, LineRule
 from ananke.parsing.restriction import Restriction, restrict
@@ -143,7 +143,7 @@ class Grammar:
         except ContextError as error:
             raise LanguageError(f"{where}: {error}") from None
         lib = library()
-        packed = b"".join(struct.pack("=HHBBB?", *step) for step in steps)
+        packed = b"".join(struct.pack("=HHHBBB?xx", *step) for step in steps)
         added = lib.ananke_grammar_add_contexts(self.handle, len(rule.contexts), packed, len(steps))
         if added < 0:
             raise LanguageError(f"{where}: more contexts than a mark has room for")
@@ -254,6 +254,20 @@ def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
             for name, pattern in language.patterns.items()
             for symbol in _numbers(language, terminals, name, "patterns")
         },
+        balanced=tuple(
+            symbol
+            for name in language.balanced
+            for symbol in _numbers(language, terminals, name, "balanced")
+        ),
+        balanced_words=language.balanced_words,
+        word=_numbers(language, terminals, language.word, "word")[0]
+        if language.word
+        else NO_SYMBOL,
+        misspelt=(
+            _numbers(language, terminals, language.absent[0], "absent")[0]
+            if language.balanced and language.absent
+            else NO_SYMBOL
+        ),
     )
 
 

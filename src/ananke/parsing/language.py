@@ -155,6 +155,9 @@ class Language:
         unbroken: terminals of which lexemes are read without skipping line ends before them: the
             parts of strings.
         patterns: by terminal, the texts that the language has of it (`parsing/pattern.py`).
+        balanced: terminals with white space on both sides or on none; with any, the first of
+            `absent` is what they are taken for elsewhere.
+        balanced_words: texts of the terminal `word` that are so too.
     """
 
     name: str
@@ -178,6 +181,9 @@ class Language:
     spaces: bytes | None = None
     unbroken: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
+    balanced: tuple[str, ...] = ()
+    balanced_words: tuple[bytes, ...] = ()
+    word: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

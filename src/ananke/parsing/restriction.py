@@ -8,7 +8,8 @@ feeding all read it:
 - line ends aren't skipped in strings, nor, in the *strict variant* of the lexer, anywhere; the
   *start variant* is in force at the start of a line (which variant reads is the business of
   `native/lines.zig`);
-- a terminal is accepted only where its text matches the language's pattern (`pattern.py`).
+- a terminal is accepted only where its text matches the language's pattern (`pattern.py`);
+- an operator stands between white space on both sides or on none.
 
 The automaton is a product: beside the states of the lexer stand copies of those on the way to
 such a terminal, each with the state of the pattern.
@@ -32,6 +33,7 @@ __all__ = ["VARIANTS", "Restriction", "restrict"]
 VARIANTS = 3
 
 _LINE_ENDS = b"\n\r"
+_WHITE = b" \t\n\v\f\r"
 _BYTE_ORDER_MARK = 0xFEFF
 _WIDE = LETTERS - 1
 _MAGIC = 0x31414E41
@@ -54,6 +56,9 @@ class Restriction:
         never_first: ASCII characters that no lexeme of the start variant begins with, once a line
             end was skipped.
         patterns: by terminal, the texts that it has.
+        balanced: terminals with white space on both sides or on none.
+        balanced_words: texts of the terminal `word`, too.
+        misspelt: the terminal, one that the language has not, that they are elsewhere.
     """
 
     spaces: bytes | None = None
@@ -61,10 +66,15 @@ class Restriction:
     has_variants: bool = False
     never_first: bytes = b""
     patterns: Mapping[int, str] = field(default_factory=dict)
+    balanced: tuple[int, ...] = ()
+    balanced_words: tuple[bytes, ...] = ()
+    word: int = NO_SYMBOL
+    misspelt: int = NO_SYMBOL
 
     @property
     def is_empty(self) -> bool:
-        return self.spaces is None and not (self.unbroken or self.has_variants or self.patterns)
+        rows = (self.unbroken, self.has_variants, self.patterns, self.balanced)
+        return self.spaces is None and not any(rows)
 
     @property
     def digest(self) -> str:
@@ -77,6 +87,7 @@ class Restriction:
                 self.has_variants,
                 self.never_first,
                 sorted(self.patterns.items()),
+                *(rows if any(rows := (self.balanced, self.balanced_words)) else ()),
             )
         )
         return hashlib.sha256(words.encode()).hexdigest()[:16]
@@ -103,6 +114,8 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         states.add_variants(restriction.never_first, has_mark=restriction.spaces is not None)
     for symbol, source in sorted(restriction.patterns.items()):
         states.spell(symbol, compile_pattern(source))
+    if restriction.balanced:
+        states.balance(restriction)
     return states.to_bytes()
 
 
@@ -249,6 +262,65 @@ class _States:
         for root, (row, wide) in after_root.items():
             self.ascii[root], self.wide[root] = row, wide
         self.prune()
+
+    def balance(self, restriction: Restriction) -> None:
+        """Takes a lexeme with white space on one side only for another terminal."""
+        wanted = set(restriction.balanced)
+        reaching = set().union(*(self.reaching(symbol) for symbol in wanted))
+        words = frozenset(restriction.balanced_words)
+        begun = {word[:length] for word in words for length in range(len(word) + 1)}
+        blank = sorted(self.blank())
+        wrong = self.copy(blank[0])
+        self.ascii[wrong], self.skip[wrong] = [DEAD] * 128, [0] * 128
+        self.wide[wrong], self.eof[wrong], self.accept[wrong] = [], DEAD, restriction.misspelt
+        spaced = {state: self.copy(state) for state in blank}
+        # The copies of what may become one of them: by the state, whether white space came
+        # before, and the text so far while it may become one of the words.
+        numbers: dict[tuple[int, bool, bytes | None], int] = {}
+        work: list[tuple[int, bool, bytes | None]] = []
+
+        def copied(target: int, is_spaced: bool, text: bytes | None) -> int:
+            if text not in begun:
+                text = None
+            if target == DEAD or (text is None and target not in reaching):
+                return target
+            key = (target, is_spaced, text)
+            if key not in numbers:
+                numbers[key] = self.copy(target)
+                work.append(key)
+            return numbers[key]
+
+        def follow(
+            state: int, is_spaced: bool, text: bytes | None
+        ) -> tuple[list[int], list[_Range]]:
+            row = [
+                spaced[target]
+                if skips
+                else copied(target, is_spaced, None if text is None else text + bytes([character]))
+                for character, (target, skips) in enumerate(
+                    zip(self.ascii[state], self.skip[state], strict=True)
+                )
+            ]
+            wide = [
+                (low, high, spaced[target] if skip else copied(target, is_spaced, None), skip)
+                for low, high, target, skip in self.wide[state]
+            ]
+            is_word = text in words and self.accept[state] == restriction.word
+            if self.accept[state] in wanted or is_word:
+                for character in range(1, 128):
+                    if row[character] == DEAD and (character in _WHITE) != is_spaced:
+                        row[character] = wrong
+                if is_spaced and not wide:
+                    wide = [(128, 0xD7FF, wrong, 0), (0xE000, 0x10FFFF, wrong, 0)]
+            return row, wide
+
+        after = {state: follow(state, False, b"") for state in blank}
+        after |= {own: follow(state, True, b"") for state, own in spaced.items()}
+        while work:
+            key = work.pop()
+            after[numbers[key]] = follow(*key)
+        for state, (row, wide) in after.items():
+            self.ascii[state], self.wide[state] = row, wide
 
     def prune(self) -> None:
         """Takes away the ways into states that accept nothing any more."""

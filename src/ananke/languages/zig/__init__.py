@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ananke.languages.zig.constructs import CONTEXTS
 from ananke.parsing.language import Language
 
 __all__ = ["LANGUAGE"]
@@ -60,4 +61,17 @@ LANGUAGE = Language(
     module="tree_sitter_zig",
     extensions=(".zig",),
     reserved=tuple(_RESERVED),
+    contexts=CONTEXTS,
+    absent=("usingnamespace",),
+    # Not those that are prefixes too.
+    balanced=(
+        *("==", "!=", ">", ">=", "<=", "<", "+", "/", "%", "++", "+%", "+|", "-|"),
+        *("<<", "<<|", ">>", "^", "||"),
+    ),
+    balanced_words=(b"and", b"or", b"orelse", b"catch"),
+    word="_identifier",
+    unbroken=("string_content", "character_content"),
+    patterns={
+        "escape_sequence": r"\\([nrt'\"\\]|x[0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\})",
+    },
 )

@@ -1,0 +1,132 @@
+"""What Zig has less of than its grammar, by what came before in the same construct."""
+
+from __future__ import annotations
+
+from ananke.parsing.language import REFUSED, ContextRule, Step
+
+__all__ = ["CONTEXTS"]
+
+_ASSIGNING = (
+    *("=", "*=", "*%=", "*|=", "/=", "%=", "+=", "+%=", "+|=", "-=", "-%=", "-|="),
+    *("<<=", "<<|=", ">>=", "&=", "^=", "|="),
+)
+_COMPARING = ("==", "!=", ">", ">=", "<=", "<")
+_COMPUTING = (
+    *("&", "^", "|", "<<", ">>", "<<|", "+", "-", "++", "+%", "-%", "+|", "-|"),
+    *("*", "/", "%", "**", "*%", "*|", "||", "or", "and", "orelse", "catch"),
+)
+_TYPES = ("struct", "enum", "union", "opaque", "error", "switch")
+_OPENING = ("(", "[", "{")
+
+_OPERATORS = (*_COMPUTING, *_COMPARING)
+#: Kinds that a reduction to which changes nothing but the name.
+_REPEATS = ("initializer_list_repeat1", "call_expression_repeat1")
+_EXPRESSIONS = ("primary_type_expression", "type_expression", "expression")
+
+#: Only statements assign. An initializer has either fields, which the grammar takes for
+#: assignments, or items.
+_ASSIGNMENTS = ContextRule(
+    steps=(
+        Step(("{",), to="list", into=("field_initializer",)),
+        Step(("{",), to=""),
+        Step(("(",), to="", after=(":",)),
+        Step(("=>",), to=""),
+        Step((".",), to="dot", on=("list",), after=("{",)),
+        Step((".",), to="named", on=("fields",)),
+        Step(("field_expression",), to="field", top=("dot",)),
+        Step(("field_expression",), to="owing", top=("named",)),
+        Step(("assignment_expression",), to="assigned", on=("list", "fields")),
+        Step(("assignment_expression",), to="done", on=("",)),
+        *(
+            Step(_EXPRESSIONS, to=context, top=(context,))
+            for context in ("field", "owing", "assigned", "done")
+        ),
+        Step(_REPEATS, to="assigned", top=("assigned",)),
+        Step(_REPEATS, to=REFUSED, top=("named", "owing")),
+        Step((",",), to="fields", on=("assigned",)),
+        Step((",",), to="items", on=("list", "dot", "field")),
+        Step(("(", "[", *_ASSIGNING), to="value"),
+    ),
+    refused={
+        **dict.fromkeys(("value", "list", "dot", "items"), _ASSIGNING),
+        "named": (*_ASSIGNING, "{"),
+        "done": (",",),
+        "field": tuple(set(_ASSIGNING) - {"="}),
+    },
+    only={"fields": (".", "}", "comment"), "owing": ("=", "comment")},
+)
+
+#: Comparisons aren't compared.
+_COMPARISONS = ContextRule(
+    steps=(
+        Step(_COMPARING, to="compared"),
+        Step((*_COMPUTING, *_OPENING), to=""),
+        Step(("binary_expression",), to="comparison", top=("compared",)),
+        Step(_EXPRESSIONS, to="comparison", top=("comparison",)),
+        Step((), to="", on=("comparison",)),
+    ),
+    refused={"comparison": _COMPARING},
+)
+
+#: A parameter of a function that has a name has one too.
+_PARAMETERS = ContextRule(
+    steps=(
+        Step(("identifier",), to="named", on=("fn",)),
+        Step(("(",), to="parameters", on=("named",), into=("parameter",)),
+        # A function from elsewhere may leave the names out.
+        Step(("fn",), to="extern", after=("extern", "string")),
+        Step(("fn",), to="fn"),
+        Step(("(",), to="typed", after=("fn",)),
+        Step(("(",), to="typed", on=("extern",)),
+        Step((":", "..."), to="typed", on=("parameters",)),
+        Step(("parameter",), to=REFUSED, top=("parameters",)),
+        Step(_OPENING, to=""),
+    ),
+    refused={
+        **dict.fromkeys(("", "fn", "named", "extern"), ("anytype",)),
+        "parameters": (
+            *(*_TYPES, *"*?[{(", "fn", "if", "anyframe", "packed"),
+            *("builtin_identifier", "anytype", ".", ".*", ".?", "..", "!", *_OPERATORS),
+        ),
+    },
+)
+
+_LEADING = ("pub", "export", "extern", "inline", "noinline", "string")
+_DECLARING = ("const", "var", "test", "comptime", "threadlocal", "usingnamespace", *_LEADING)
+_NO_TYPES = (
+    *({*_OPERATORS, *_ASSIGNING} - {"*", "**", "="}),
+    *("..", "~", "try", "return", "break", "continue", "asm", "nosuspend", "resume"),
+    *("async", "await", "for", "while"),
+)
+
+#: A container holds declarations, and fields that are types. Its functions have names.
+_MEMBERS = ContextRule(
+    steps=(
+        Step(("{",), to="", into=("container_field",)),
+        Step(("(",), to="head", into=("parameter",)),
+        Step((*_OPENING, "="), to="inside"),
+        Step((":",), to="typed", on=("",)),
+        Step(_TYPES, to="head"),
+        Step(_DECLARING, to="head", on=("",)),
+        Step(("fn",), to="function", on=("",)),
+        Step(("fn",), to="head", on=("signed", "untitled")),
+        Step(("fn",), to="function", on=("head",), after=_LEADING),
+        Step(("parameters",), to="untitled", after=("fn",), on=("function",)),
+        Step(("parameters",), to="signed", on=("function",)),
+        Step(("_function_prototype",), to="untitled", top=("untitled",)),
+        Step(("_function_prototype",), to="titled", top=("signed",)),
+        Step((*_EXPRESSIONS, "container_field"), to=REFUSED, top=("titled",)),
+        Step(("_function_prototype",), to="head", on=("",)),
+    ),
+    refused={
+        "": (*_NO_TYPES, "{"),
+        "typed": (*_NO_TYPES, "{", ":", "inline"),
+        "head": _NO_TYPES,
+        "function": _NO_TYPES,
+        "signed": _NO_TYPES,
+        "untitled": (*_NO_TYPES, "{", ";"),
+    },
+    only={"titled": ("{", ";", "comment")},
+)
+
+CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS)
