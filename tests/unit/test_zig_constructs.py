@@ -90,6 +90,9 @@ VALID = (
     b"const a = b[c[d..e :f] + g];\n",
     b"fn f() fn (a) b { }\nfn g() struct { fn h() void {} } { }\n",
     b"const A = struct { b: fn (c) d = e, fn f() g {} };\n",
+    b"const a = b;\nc: d,\ne: f,\nfn g() void {}\ntest { }\n// h\n",
+    (b"const A = struct { const b = c; d: e, f: g, const h = struct { i: j }; };\nconst k = l;\n"),
+    b"const A = struct { a: b, fn c() void {} pub const d = e; fn f() g { h(i, j); } };\n",
 )
 
 #: What it refuses, and the place of the first byte that no program has there.
@@ -135,6 +138,7 @@ INVALID = (
     (b"fn f(a.* b) void {}\n", 6),
     (b"fn f(a: b) c,\n", 12),
     (b"a: b /= c", 6),
+    (b"a: b,\nconst c = d;\ne: f,\n", 20),
 )
 
 

@@ -129,4 +129,24 @@ _MEMBERS = ContextRule(
     only={"titled": ("{", ";", "comment")},
 )
 
-CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS)
+_DECLARATIONS = (
+    *("test_declaration", "comptime_declaration", "variable_declaration"),
+    *("function_declaration", "using_namespace_declaration"),
+)
+
+#: The fields of a container stand together.
+_FIELDS = ContextRule(
+    steps=(
+        Step(("container_field",), to="fields"),
+        Step(_DECLARATIONS, to="closed", on=("fields", "closed")),
+        *(
+            Step(("_container_members_repeat1",), to=context, top=(context,))
+            for context in ("fields", "closed")
+        ),
+        Step((*set(_DECLARING) - {"string"}, "fn", *_OPENING), to=""),
+        Step(("_variable_declaration_header", "_function_prototype"), to="", on=("closed",)),
+    ),
+    only={"closed": (*set(_DECLARING) - {"string"}, "fn", "}", "comment")},
+)
+
+CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS, _FIELDS)
