@@ -158,6 +158,15 @@ INVALID = (
     (b"from a import (b.c)\n", 16),
     (b"try:\n  a\nexcept A, B: c\n", 17),
     (b"with a:\n  x = y as z\n", 17),
+    (b"async = 1\n", 6),
+    (
+        (
+            b"async def f():\n  async for a in b: async with c as d: e\n  return [g as"
+            b"ync for g in h]\n"
+        ),
+        41,
+    ),
+    (b"async\n", 5),
 )
 
 

@@ -215,6 +215,17 @@ _DELETIONS = ContextRule(
     },
 )
 
+#: `async` is no name.
+_ASYNC = ContextRule(
+    steps=(
+        Step(("async",), to="async"),
+        Step(("primary_expression", "expression", "pattern"), to=REFUSED, top=("async",)),
+        Step(("_named_expression_lhs", "list_splat_pattern"), to=REFUSED, top=("async",)),
+        Step((), to="", on=("async",)),
+    ),
+    only={"async": ("def", "for", "with", *_EXTRAS)},
+)
+
 CONTEXTS = (
     _ARGUMENTS,
     _PARAMETERS,
@@ -228,6 +239,7 @@ CONTEXTS = (
     _COMPREHENSIONS,
     _ANNOTATIONS,
     _DELETIONS,
+    _ASYNC,
 )
 
 #: A `try` with neither `except` nor `finally`.

@@ -23,6 +23,17 @@ LANGUAGE = Language(
         Fold(where="string_content", runs=((_STRING, b"x"),), forgets=b'x"#\\'),
     ),
     probes=(b"x", b'"', b"*/", b"\n", b'"#', b'"##', b'"###', b"/x", b" ", b"\\n", b"0 ", b'#"'),
+    # Those that are words of token trees too, but lifetimes: `static`.
+    reserved=(
+        *("as", "async", "await", "break", "const", "continue", "enum", "fn", "for", "if"),
+        *("impl", "let", "loop", "match", "mod", "pub", "return", "struct", "trait"),
+        *("type", "unsafe", "use", "where", "while"),
+    ),
+    patterns={
+        "escape_sequence": (
+            r"\\([nrt0\\\"']|x[0-9a-fA-F]{2}|u\{_*([0-9a-fA-F]_*){1,6}\}|[ \t\n\r]+)"
+        ),
+    },
     spellings={
         "string_content": b"x",
         "float_literal": b"1.0",

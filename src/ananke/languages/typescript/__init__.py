@@ -40,6 +40,9 @@ LANGUAGE = Language(
     folds=_FOLDS,
     probes=_PROBES,
     words=(b"in", b"instanceof", b"<!--", b"-->"),
+    unbroken=("string_fragment",),
+    # Neither `catch` nor `finally`.
+    forbidden=(("try_statement", 2, ""),),
     spellings=_SPELLINGS,
     closers=_CLOSERS,
 )
@@ -52,6 +55,9 @@ TSX = Language(
     folds=_FOLDS,
     probes=_PROBES,
     words=(b"in", b"instanceof", b"<!--", b"-->"),
+    unbroken=("string_fragment",),
+    # Neither `catch` nor `finally`.
+    forbidden=(("try_statement", 2, ""),),
     spellings=_SPELLINGS,
     closers=_CLOSERS,
 )
