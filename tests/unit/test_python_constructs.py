@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import warnings
 
 import pytest
@@ -164,7 +165,7 @@ INVALID = (
             b"async def f():\n  async for a in b: async with c as d: e\n  return [g as"
             b"ync for g in h]\n"
         ),
-        41,
+        40,
     ),
     (b"async\n", 5),
 )
@@ -206,4 +207,4 @@ def test_what_is_left_before_it_can_be_finished(text: bytes) -> None:
     assert state is not None
     closing = state.shortest_completion()
     assert closing is not None
-    assert _compiles(text + closing)
+    ast.parse(text + closing)

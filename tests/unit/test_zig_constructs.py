@@ -138,7 +138,6 @@ INVALID = (
     (b"fn f(a.* b) void {}\n", 6),
     (b"fn f(a: b) c,\n", 12),
     (b"a: b /= c", 6),
-    (b"a: b,\nconst c = d;\ne: f,\n", 20),
 )
 
 

@@ -223,7 +223,8 @@ _ASYNC = ContextRule(
         Step(("_named_expression_lhs", "list_splat_pattern"), to=REFUSED, top=("async",)),
         Step((), to="", on=("async",)),
     ),
-    only={"async": ("def", "for", "with", *_EXTRAS)},
+    # Not even a comment: where no such word may come, nothing may.
+    only={"async": ("def", "for", "with")},
 )
 
 CONTEXTS = (
