@@ -137,10 +137,11 @@ def _talking(command: Sequence[str]) -> Callable[[bytes], str | None]:
     return complaint
 
 
-#: `ast-check` speaks of names as well; what it says of literals begins like this.
+#: `ast-check` speaks of names as well; what it says of literals and of
+#: prototypes begins like this.
 _ZIG_LITERALS = re.compile(
     r"error: (number '|expected a? ?digit|invalid |repeated digit|duplicate exponent|trailing digit"
-    r"|sign '|unexpected period|empty character|unterminated )"
+    r"|missing (parameter|function) name|sign '|unexpected period|empty character|unterminated )"
 )
 
 
