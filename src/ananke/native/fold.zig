@@ -14,8 +14,32 @@
 //! Folds serve masks only. A lexeme that closes is measured on the text itself.
 const std = @import("std");
 const memory = @import("memory.zig");
+const automaton = @import("automaton.zig");
 
+/// The internal lexer: its automata, and its states before a name and inside.
+pub const Lexer = struct {
+    main: *const automaton.Automaton,
+    keyword: ?*const automaton.Automaton,
+    start: u16,
+    inside: u16,
+    /// The terminal of names.
+    name: u16,
+
+    fn isStrange(self: Lexer, code_point: u21) bool {
+        const dead = automaton.DEAD;
+        return self.main.step(self.start, code_point).target == dead and self.main.step(self.inside, code_point).target == dead;
+    }
+};
+
+/// Stands for characters that no lexeme has.
+const strange_character = "\u{E000}";
+
+pub const Stretch = struct { first: u21, last: u21 };
 pub const Comment = struct { open: []const u8, close: []const u8 };
+
+const name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+/// Stands for letters beyond ASCII: a letter in every language.
+const wide_letter = "\u{4e00}";
 
 pub const Fold = struct {
     /// The fold applies where this external terminal is valid.
@@ -43,8 +67,15 @@ pub const Fold = struct {
     /// Class 2 shrinks only before the first line end: after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
-    /// Words the scanner looks for; any other run of letters acts like "z".
+    /// Words the scanner looks for; any other run of letters that is no keyword acts like "z".
     words: std.ArrayList([]const u8) = .empty,
+    /// What may be left of the text is read again by the internal lexer: keywords stay.
+    lexer: ?Lexer = null,
+    /// Stretches of characters beyond ASCII of which a run acts like the first of them.
+    alike: std.ArrayList(Stretch) = .empty,
+    /// Whether strings that stand in any number of hashes and quotes (`##"…"##`) are comments to
+    /// the fold.
+    hashes: bool = false,
 
     pub fn deinit(self: *Fold) void {
         for (self.comments.items) |comment| {
@@ -54,6 +85,7 @@ pub const Fold = struct {
         for (self.words.items) |word| memory.gpa.free(word);
         self.comments.deinit(memory.gpa);
         self.words.deinit(memory.gpa);
+        self.alike.deinit(memory.gpa);
     }
 
     pub fn classOf(self: *const Fold, byte: u8, flags: u8) u8 {
@@ -81,15 +113,21 @@ pub const Fold = struct {
                     in_run = false;
                     run_class = 0;
                     if (self.drops_lines and close[close.len - 1] == '\n') self.dropLine(out);
-                } else if (b == close[0]) {
-                    try out.append(memory.gpa, b);
-                    in_run = false;
-                    i += 1;
+                } else if (std.mem.startsWith(u8, close, text[i..])) {
+                    // What may begin the end of the comment matters until more is known.
+                    try out.appendSlice(memory.gpa, text[i..]);
+                    i = text.len;
                 } else {
                     if (!in_run) try out.append(memory.gpa, 'x');
                     in_run = true;
                     i += 1;
                 }
+                continue;
+            }
+            if (self.hashes and b == '#') {
+                i = try foldHashes(text, i, out);
+                in_run = false;
+                run_class = 0;
                 continue;
             }
             var opened = false;
@@ -118,16 +156,25 @@ pub const Fold = struct {
                 class = 1;
                 length = 2;
             }
-            if (self.words.items.len > 0 and std.ascii.isAlphabetic(b)) {
-                var end = i;
-                while (end < text.len and std.ascii.isAlphabetic(text[end])) end += 1;
-                if (self.isWord(text[i..end], end == text.len)) {
-                    try out.appendSlice(memory.gpa, text[i..end]);
-                } else {
-                    try out.append(memory.gpa, 'z');
-                }
+            if (self.words.items.len > 0 and self.letterAt(text[i..], true) > 0) {
+                i = try self.foldWord(text, i, out);
                 run_class = 0;
-                i = end;
+                continue;
+            }
+            if (self.words.items.len > 0 and b >= 0x80) {
+                const strange = self.strangeAt(text[i..]);
+                if (strange > 0) {
+                    if (!std.mem.endsWith(u8, out.items, strange_character)) try out.appendSlice(memory.gpa, strange_character);
+                    run_class = 0;
+                    i += strange;
+                    continue;
+                }
+            }
+            const past = if (b < 0x80) 0 else self.alikeAt(text[i..]);
+            if (past > 0) {
+                try self.appendAlike(out);
+                run_class = 0;
+                i += past;
                 continue;
             }
             if (self.leading and class == 2 and lineEnd(out.items, 0) != null) class = 0;
@@ -137,7 +184,7 @@ pub const Fold = struct {
                 run_class = 0;
             }
             if (class == 0) {
-                try out.append(memory.gpa, b);
+                if (!self.hashes or !isRepeated(out.items, b)) try out.append(memory.gpa, b);
             } else if (class != run_class) {
                 try out.append(memory.gpa, self.representatives[class & 7]);
             }
@@ -145,6 +192,103 @@ pub const Fold = struct {
             i += length;
             if (b == '\n' and self.drops_lines) self.dropLine(out);
         }
+    }
+
+    /// The length of the character at the start of `text` if it is of those that act alike, or 0.
+    fn alikeAt(self: *const Fold, text: []const u8) usize {
+        if (self.alike.items.len == 0) return 0;
+        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
+        if (length > text.len) return 0;
+        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
+        for (self.alike.items) |stretch| {
+            if (code_point >= stretch.first and code_point <= stretch.last) return length;
+        }
+        return 0;
+    }
+
+    /// The length of the character at the start of `text` if it may begin or go on with a name, or 0.
+    fn letterAt(self: *const Fold, text: []const u8, is_first: bool) usize {
+        if (text.len == 0) return 0;
+        if (text[0] < 0x80) return @intFromBool(std.ascii.isAlphabetic(text[0]) or text[0] == '_');
+        const lexer = self.lexer orelse return 0;
+        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
+        if (length > text.len) return 0;
+        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
+        const target = lexer.main.step(if (is_first) lexer.start else lexer.inside, code_point).target;
+        if (target == automaton.DEAD or lexer.main.accept[target] != lexer.name) return 0;
+        return length;
+    }
+
+    fn appendAlike(self: *const Fold, out: *std.ArrayList(u8)) !void {
+        var encoded: [4]u8 = undefined;
+        const length = std.unicode.utf8Encode(self.alike.items[0].first, &encoded) catch return;
+        if (!std.mem.endsWith(u8, out.items, encoded[0..length])) try out.appendSlice(memory.gpa, encoded[0..length]);
+    }
+
+    /// The length of the character at the start of `text` if no lexeme of the internal lexer has it
+    /// where a name may stand, or 0.
+    fn strangeAt(self: *const Fold, text: []const u8) usize {
+        const lexer = self.lexer orelse return 0;
+        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
+        if (length > text.len) return 0;
+        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
+        return if (lexer.isStrange(code_point) and lexer.isStrange(0xE000)) length else 0;
+    }
+
+    /// Folds the run of letters at `from` into `out`; where it ends.
+    fn foldWord(self: *const Fold, text: []const u8, from: usize, out: *std.ArrayList(u8)) !usize {
+        var letters = from;
+        while (letters < text.len and std.ascii.isAlphabetic(text[letters])) letters += 1;
+        var end = letters;
+        while (end < text.len) {
+            const is_digit = end > from and std.ascii.isDigit(text[end]);
+            const length = if (is_digit) 1 else self.letterAt(text[end..], end == from);
+            if (length == 0) break;
+            end += length;
+        }
+        const head = text[from..letters];
+        const more = text[letters..end];
+        const is_wide = std.mem.indexOfNone(u8, more, name_characters) != null;
+        if (self.isWord(head, letters == text.len)) {
+            try out.appendSlice(memory.gpa, head);
+            if (more.len > 0 and !is_wide) try out.append(memory.gpa, '_');
+        } else if (head.len > 0 or !is_wide) {
+            try out.append(memory.gpa, 'z');
+        }
+        if (is_wide) try out.appendSlice(memory.gpa, wide_letter);
+        return end;
+    }
+
+    /// Folds a string in hashes at `from`, or the hashes alone, into `out`; where it ends.
+    fn foldHashes(text: []const u8, from: usize, out: *std.ArrayList(u8)) !usize {
+        var at = from;
+        while (at < text.len and text[at] == '#') at += 1;
+        const hashes = text[from..at];
+        try out.appendSlice(memory.gpa, hashes);
+        if (at == text.len or text[at] != '"') return at;
+        try out.append(memory.gpa, '"');
+        at += 1;
+        var in_run = false;
+        while (at < text.len) {
+            const more = text[at..];
+            if (more[0] == '"' or more[0] == '\\') {
+                // The end of the string, or of its part before an expression.
+                const same = std.mem.findDiff(u8, more[1..], hashes) orelse hashes.len;
+                const is_whole = same == hashes.len;
+                if (is_whole and more[0] == '"') {
+                    try out.appendSlice(memory.gpa, more[0 .. 1 + same]);
+                    return at + 1 + same;
+                }
+                if (1 + same == more.len or (is_whole and more[1 + same] == '(')) {
+                    try out.appendSlice(memory.gpa, more);
+                    return text.len;
+                }
+            }
+            if (!in_run) try out.append(memory.gpa, 'x');
+            in_run = true;
+            at += 1;
+        }
+        return at;
     }
 
     /// Drops the line that the newline at the end of `out` closes, if it is blank or an earlier
@@ -178,9 +322,25 @@ pub const Fold = struct {
             if (std.mem.eql(u8, word, run)) return true;
             if (unfinished and std.mem.startsWith(u8, word, run)) return true;
         }
-        return false;
+        const lexer = self.lexer orelse return false;
+        const keyword = lexer.keyword orelse return false;
+        var state = keyword.start[0];
+        for (run) |byte| {
+            state = keyword.step(state, byte).target;
+            if (state == automaton.DEAD) return false;
+        }
+        return unfinished or keyword.accept[state] != automaton.NO_SYMBOL;
     }
 };
+
+/// Whether an operator has had `byte` so often at its end that no more make a difference: none that
+/// a scanner knows is so long.
+fn isRepeated(text: []const u8, byte: u8) bool {
+    const enough = 4;
+    if (byte >= 0x80 or text.len < enough) return false;
+    if (std.mem.indexOfScalar(u8, "-=+*%|^~.", byte) == null) return false;
+    return std.mem.indexOfNone(u8, text[text.len - enough ..], &.{byte}) == null;
+}
 
 /// Where the first line end at or after `from` is that no backslash escapes.
 pub fn lineEnd(text: []const u8, from: usize) ?usize {

@@ -279,6 +279,20 @@ pub const Lexing = struct {
         return @fromBackingInt(@intCast(mode / self.base_modes));
     }
 
+    /// The lexer as a fold of words needs it; null where no state reads a name letter by letter.
+    pub fn wordLexer(self: *const Lexing) ?fold.Lexer {
+        for (self.start_of_mode) |first| {
+            if (first == automaton.DEAD) continue;
+            const begun = self.main.step(first, 'z').target;
+            if (begun == automaton.DEAD) continue;
+            const inside = self.main.step(begun, 'z').target;
+            if (inside == automaton.DEAD or self.main.step(inside, 'z').target != inside) continue;
+            if (self.main.accept[inside] != self.lang.keyword_capture_token) continue;
+            return .{ .main = self.main, .keyword = self.keyword, .start = first, .inside = inside, .name = self.lang.keyword_capture_token };
+        }
+        return null;
+    }
+
     pub fn internSigma(self: *Lexing, bytes: []const u8) !u32 {
         if (self.sigma_ids.get(bytes)) |id| return id;
         const id: u32 = @intCast(self.sigmas.items.len);

@@ -13,6 +13,7 @@ const std = @import("std");
 const ts = @import("tslanguage.zig");
 const memory = @import("memory.zig");
 const stack = @import("stack.zig");
+const automaton = @import("automaton.zig");
 const lexing = @import("lexing.zig");
 const lines = @import("lines.zig");
 const glr = @import("glr.zig");
@@ -31,6 +32,8 @@ const max_readings = 256;
 const max_lexemes = 30;
 /// Probes that are tried within a probe.
 const nested_probes = 16;
+/// A bound on the length of keywords.
+const max_keyword = 32;
 /// What one probe within another costs of that.
 const probe_fuel = 10;
 
@@ -699,6 +702,39 @@ pub const Linear = struct {
                 const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ word[known..], " " });
                 if (try self.alive(id, sigma, entry, rest, fuel)) return true;
             }
+        }
+        return self.keywordViable(id, sigma, entry, fuel);
+    }
+
+    /// Whether the letters at the end of an undecided lexeme begin a keyword that may come.
+    fn keywordViable(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
+        const lex = self.grammar.lex;
+        const keyword = lex.keyword orelse return false;
+        const tail = lex.configs.items[id].tail;
+        var from = tail.len;
+        while (from > 0 and std.ascii.isAlphabetic(tail[from - 1])) from -= 1;
+        var state = keyword.start[0];
+        for (tail[from..]) |byte| {
+            state = keyword.step(state, byte).target;
+            if (state == automaton.DEAD) return false;
+        }
+        if (from == tail.len) return false;
+        var rest: [max_keyword]u8 = undefined;
+        return self.keywordViableFrom(id, sigma, entry, fuel, keyword, state, rest[0..0]);
+    }
+
+    fn keywordViableFrom(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32, keyword: *const automaton.Automaton, state: u16, rest: []u8) Error!bool {
+        if (rest.len + 1 == max_keyword) return false;
+        const longer = rest.ptr[0 .. rest.len + 1];
+        if (keyword.accept[state] != automaton.NO_SYMBOL) {
+            longer[rest.len] = ' ';
+            if (try self.alive(id, sigma, entry, longer, fuel)) return true;
+        }
+        for ('a'..'z' + 1) |letter| {
+            const next = keyword.step(state, @intCast(letter)).target;
+            if (next == automaton.DEAD) continue;
+            longer[rest.len] = @intCast(letter);
+            if (try self.keywordViableFrom(id, sigma, entry, fuel, keyword, next, longer)) return true;
         }
         return false;
     }

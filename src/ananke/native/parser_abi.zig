@@ -94,10 +94,10 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
 
 /// Adds a fold (see fold.zig) and returns its index, or a negative code. In `forgets` bit 0 is
 /// "forgotten", bit 1 "matters at the start only", bit 2 "fatal". Flags: 1 drops lines,
-/// 2 leading.
+/// 2 leading, 4 hashes.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
-    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0 };
+    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .lexer = grammar.lex.wordLexer() };
     for (&one.forgets, forgets) |*slot, flag| slot.* = flag & 1 != 0;
     for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.fatal, forgets) |*slot, flag| slot.* = flag & 4 != 0;
@@ -136,6 +136,13 @@ export fn ananke_grammar_add_word(grammar: *Grammar, index: u32, word: [*]const 
     if (index >= grammar.lex.folds.items.len or len == 0) return bad_argument;
     const copy = gpa.dupe(u8, word[0..len]) catch return out_of_memory;
     grammar.lex.folds.items[index].words.append(gpa, copy) catch return out_of_memory;
+    return ok;
+}
+
+/// Characters `first` … `last` act like the first that was given.
+export fn ananke_grammar_add_alike(grammar: *Grammar, index: u32, first: u32, last: u32) i32 {
+    if (index >= grammar.lex.folds.items.len or first > last or last > std.math.maxInt(u21)) return bad_argument;
+    grammar.lex.folds.items[index].alike.append(gpa, .{ .first = @intCast(first), .last = @intCast(last) }) catch return out_of_memory;
     return ok;
 }
 

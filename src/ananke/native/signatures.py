@@ -60,6 +60,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_fold_state": (I32, (P, U32, U8, U8, BOOL)),
     "ananke_grammar_add_comment": (I32, (P, U32, TEXT, SIZE, TEXT, SIZE)),
     "ananke_grammar_add_word": (I32, (P, U32, TEXT, SIZE)),
+    "ananke_grammar_add_alike": (I32, (P, U32, U32, U32)),
     "ananke_grammar_add_probe": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_add_closer": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_add_scanner_word": (I32, (P, TEXT, SIZE)),

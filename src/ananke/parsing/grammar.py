@@ -195,7 +195,7 @@ class Grammar:
                     for byte in range(256)
                 ),
                 fold.escape[0] if fold.escape else -1,
-                fold.drops_lines | fold.leading << 1,
+                fold.drops_lines | fold.leading << 1 | fold.hashes << 2,
             )
             lib.ananke_grammar_fold_raw(self.handle, index, fold.raw_in)
             for is_live, rows in ((True, fold.live_in), (False, fold.plain_in)):
@@ -206,6 +206,8 @@ class Grammar:
                 lib.ananke_grammar_add_comment(
                     self.handle, index, opening, len(opening), closing, len(closing)
                 )
+            for first, last in fold.alike:
+                lib.ananke_grammar_add_alike(self.handle, index, first, last)
             for word in fold.words:
                 lib.ananke_grammar_add_word(self.handle, index, word, len(word))
 

@@ -48,7 +48,11 @@ class Fold:
         plain_in: (flags, bytes): these act like the first run if it has one of the flags.
         raw_in: flags with which the escape before a byte of the first run acts like one too.
         leading: the second run counts only before the first line end (after it, columns do).
-        words: the words that the scanner looks for; any other run of letters acts like one.
+        words: the words that the scanner looks for; any other run of letters that is no keyword
+            acts like one.
+        alike: (first, last): a run of characters beyond ASCII in these stretches acts like the
+            first.
+        hashes: strings in hashes and quotes (`##"…"##`) act like comments.
     """
 
     where: str
@@ -64,6 +68,8 @@ class Fold:
     raw_in: int = 0
     leading: bool = False
     words: tuple[bytes, ...] = ()
+    alike: tuple[tuple[int, int], ...] = ()
+    hashes: bool = False
 
     def __post_init__(self) -> None:
         if len(self.runs) > 7:
