@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ananke.cli.judges import judge
-from ananke.parsing import load_grammar
+from tests.constructs import check_admitted, check_dies_at, completed
 
 #: What the compiler accepts.
 VALID = (
@@ -150,27 +150,15 @@ def _parses(text: bytes) -> bool:
 @pytest.mark.parametrize("text", VALID)
 def test_what_the_compiler_accepts_is_admitted(text: bytes) -> None:
     assert _parses(text)
-    state = load_grammar("zig").start()
-    for place in range(len(text)):
-        after = state.feed(text[place : place + 1])
-        assert after is not None, text[: place + 1]
-        state = after
-    assert state.can_end()
+    check_admitted("zig", text)
 
 
 @pytest.mark.parametrize(("text", "dead_at"), INVALID)
 def test_what_it_refuses_dies_at_its_first_wrong_byte(text: bytes, dead_at: int) -> None:
     assert not _parses(text)
-    grammar = load_grammar("zig")
-    before = grammar.parse(text[:dead_at])
-    assert before is not None
-    assert before.feed(text[dead_at : dead_at + 1]) is None
+    check_dies_at("zig", text, dead_at)
 
 
 @pytest.mark.parametrize("text", [text[:dead_at] for text, dead_at in INVALID])
 def test_what_is_left_before_it_can_be_finished(text: bytes) -> None:
-    state = load_grammar("zig").parse(text)
-    assert state is not None
-    closing = state.shortest_completion()
-    assert closing is not None
-    assert _parses(text + closing)
+    assert _parses(completed("zig", text))

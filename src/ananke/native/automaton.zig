@@ -180,6 +180,16 @@ pub const Automaton = struct {
         return .{ .target = ranges[lo].target, .skip = ranges[lo].skip != 0 };
     }
 
+    /// The state that `text`, all ASCII, leads to; null if nowhere.
+    pub fn follow(self: *const Automaton, from: u16, text: []const u8) ?u16 {
+        var state = from;
+        for (text) |byte| {
+            state = self.step(state, byte).target;
+            if (state == DEAD) return null;
+        }
+        return state;
+    }
+
     pub fn wideOf(self: *const Automaton, state: u16) []const Range {
         return self.wide[self.wide_start[state]..self.wide_start[@as(usize, state) + 1]];
     }

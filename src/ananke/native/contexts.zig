@@ -44,10 +44,10 @@ const Rule = struct {
 };
 
 pub const Contexts = struct {
+    lang: *const ts.TSLanguage,
     rules: std.ArrayList(Rule) = .empty,
     /// By symbol, the states after it; only of symbols that a step asks for.
     after: std.AutoHashMapUnmanaged(ts.Symbol, std.DynamicBitSetUnmanaged) = .empty,
-    lang: ?*const ts.TSLanguage = null,
     bits: u5 = lines.bits,
     /// By symbol, the rules with a step for it.
     own: []u32 = &.{},
@@ -71,13 +71,14 @@ pub const Contexts = struct {
     }
 
     /// Adds a rule of `count` contexts. `steps` are tried in their order.
-    pub fn add(self: *Contexts, lang: *const ts.TSLanguage, count: u8, steps: []const Step) error{ OutOfMemory, Invalid }!void {
+    pub fn add(self: *Contexts, count: u8, steps: []const Step) error{ OutOfMemory, Invalid }!void {
+        const lang = self.lang;
         const width: u5 = @intCast(std.math.log2_int_ceil(u32, @max(2, @as(u32, count))));
         if (self.bits + @as(u32, width) > @bitSizeOf(Mark) - 1) return error.Invalid;
         for (steps) |step| {
             if (step.symbol >= lang.symbol_count or step.after >= lang.symbol_count or step.into >= lang.symbol_count) return error.Invalid;
             if (step.to >= count and step.to != refused) return error.Invalid;
-            if (step.after != 0) try self.watch(lang, step.after);
+            if (step.after != 0) try self.watch(step.after);
         }
         if (self.own.len == 0) {
             self.own = try gpa.alloc(u32, lang.symbol_count);
@@ -91,7 +92,6 @@ pub const Contexts = struct {
                 self.own[step.symbol] |= bit;
             }
         }
-        self.lang = lang;
         const first = try gpa.alloc(u16, lang.symbol_count + 1);
         errdefer gpa.free(first);
         const sorted = try gpa.alloc(Step, steps.len);
@@ -120,9 +120,9 @@ pub const Contexts = struct {
     }
 
     /// Finds the states after a symbol, for `isAfter`.
-    pub fn watch(self: *Contexts, lang: *const ts.TSLanguage, symbol: ts.Symbol) !void {
+    pub fn watch(self: *Contexts, symbol: ts.Symbol) !void {
         if (self.after.contains(symbol)) return;
-        try self.after.put(gpa, symbol, try statesAfter(lang, symbol));
+        try self.after.put(gpa, symbol, try statesAfter(self.lang, symbol));
     }
 
     pub fn isAfter(self: *const Contexts, state: ts.StateId, symbol: ts.Symbol) bool {
@@ -130,13 +130,13 @@ pub const Contexts = struct {
     }
 
     /// In the context of the rule added last the terminal may not be shifted.
-    pub fn refuse(self: *Contexts, lang: *const ts.TSLanguage, context: u8, terminal: ts.Symbol) error{ OutOfMemory, Invalid }!void {
+    pub fn refuse(self: *Contexts, context: u8, terminal: ts.Symbol) error{ OutOfMemory, Invalid }!void {
         const rule = self.rules.items[self.rules.items.len - 1];
-        if (context >= rule.refusals.len or terminal >= lang.token_count) return error.Invalid;
+        if (context >= rule.refusals.len or terminal >= self.lang.token_count) return error.Invalid;
         if (context == 0) self.refuses_first = true;
         const set = &rule.refusals[context];
         if (set.len == 0) {
-            set.* = try gpa.alloc(u64, (@as(usize, lang.symbol_count) + 63) / 64);
+            set.* = try gpa.alloc(u64, (@as(usize, self.lang.symbol_count) + 63) / 64);
             @memset(set.*, 0);
         }
         set.*[terminal / 64] |= @as(u64, 1) << @intCast(terminal % 64);
@@ -157,7 +157,7 @@ pub const Contexts = struct {
                 if (step.on != any and step.on != on) continue;
                 if (step.top != any and step.top != rule.contextOf(top)) continue;
                 if (step.after != 0 and !self.isAfter(state, step.after)) continue;
-                if (step.into != 0 and self.lang.?.lookup(into, step.into) == 0) continue;
+                if (step.into != 0 and self.lang.lookup(into, step.into) == 0) continue;
                 to = step.to;
                 break;
             }

@@ -25,19 +25,20 @@ pub const Lexer = struct {
     /// The terminal of names.
     name: u16,
 
+    /// Whether no lexeme of the internal lexer has the character where a name may stand.
     fn isStrange(self: Lexer, code_point: u21) bool {
         const dead = automaton.DEAD;
         return self.main.step(self.start, code_point).target == dead and self.main.step(self.inside, code_point).target == dead;
     }
 };
 
-/// Stands for characters that no lexeme has.
-const strange_character = "\u{E000}";
+/// Stands for characters that no lexeme has, if it is one of them.
+const strange: u21 = 0xE000;
+const strange_text = "\u{E000}";
 
 pub const Stretch = struct { first: u21, last: u21 };
 pub const Comment = struct { open: []const u8, close: []const u8 };
 
-const name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 /// Stands for letters beyond ASCII: a letter in every language.
 const wide_letter = "\u{4e00}";
 
@@ -76,6 +77,8 @@ pub const Fold = struct {
     /// Whether strings that stand in any number of hashes and quotes (`##"…"##`) are comments to
     /// the fold.
     hashes: bool = false,
+    /// Bytes of operators of which none that the scanner knows has more than `repeats_known` in a row.
+    repeats: [256]bool = @splat(false),
 
     pub fn deinit(self: *Fold) void {
         for (self.comments.items) |comment| {
@@ -161,21 +164,16 @@ pub const Fold = struct {
                 run_class = 0;
                 continue;
             }
-            if (self.words.items.len > 0 and b >= 0x80) {
-                const strange = self.strangeAt(text[i..]);
-                if (strange > 0) {
-                    if (!std.mem.endsWith(u8, out.items, strange_character)) try out.appendSlice(memory.gpa, strange_character);
-                    run_class = 0;
-                    i += strange;
-                    continue;
+            if (b >= 0x80) {
+                if (wideAt(text[i..])) |wide| {
+                    var encoded: [4]u8 = undefined;
+                    if (self.standInOf(wide.code_point, &encoded)) |stand_in| {
+                        if (!std.mem.endsWith(u8, out.items, stand_in)) try out.appendSlice(memory.gpa, stand_in);
+                        run_class = 0;
+                        i += wide.length;
+                        continue;
+                    }
                 }
-            }
-            const past = if (b < 0x80) 0 else self.alikeAt(text[i..]);
-            if (past > 0) {
-                try self.appendAlike(out);
-                run_class = 0;
-                i += past;
-                continue;
             }
             if (self.leading and class == 2 and lineEnd(out.items, 0) != null) class = 0;
             if (class == 1 and self.forgettable(out.items)) {
@@ -184,7 +182,7 @@ pub const Fold = struct {
                 run_class = 0;
             }
             if (class == 0) {
-                if (!self.hashes or !isRepeated(out.items, b)) try out.append(memory.gpa, b);
+                if (!self.repeats[b] or !isRepeated(out.items, b)) try out.append(memory.gpa, b);
             } else if (class != run_class) {
                 try out.append(memory.gpa, self.representatives[class & 7]);
             }
@@ -194,45 +192,29 @@ pub const Fold = struct {
         }
     }
 
-    /// The length of the character at the start of `text` if it is of those that act alike, or 0.
-    fn alikeAt(self: *const Fold, text: []const u8) usize {
-        if (self.alike.items.len == 0) return 0;
-        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
-        if (length > text.len) return 0;
-        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
-        for (self.alike.items) |stretch| {
-            if (code_point >= stretch.first and code_point <= stretch.last) return length;
+    /// What a run of characters beyond ASCII that act like this one is folded to, if any.
+    fn standInOf(self: *const Fold, code_point: u21, encoded: *[4]u8) ?[]const u8 {
+        if (self.words.items.len > 0) {
+            if (self.lexer) |lexer| {
+                if (lexer.isStrange(code_point) and lexer.isStrange(strange)) return strange_text;
+            }
         }
-        return 0;
+        for (self.alike.items) |stretch| {
+            if (code_point < stretch.first or code_point > stretch.last) continue;
+            const length = std.unicode.utf8Encode(self.alike.items[0].first, encoded) catch return null;
+            return encoded[0..length];
+        }
+        return null;
     }
 
     /// The length of the character at the start of `text` if it may begin or go on with a name, or 0.
     fn letterAt(self: *const Fold, text: []const u8, is_first: bool) usize {
-        if (text.len == 0) return 0;
         if (text[0] < 0x80) return @intFromBool(std.ascii.isAlphabetic(text[0]) or text[0] == '_');
         const lexer = self.lexer orelse return 0;
-        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
-        if (length > text.len) return 0;
-        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
-        const target = lexer.main.step(if (is_first) lexer.start else lexer.inside, code_point).target;
+        const wide = wideAt(text) orelse return 0;
+        const target = lexer.main.step(if (is_first) lexer.start else lexer.inside, wide.code_point).target;
         if (target == automaton.DEAD or lexer.main.accept[target] != lexer.name) return 0;
-        return length;
-    }
-
-    fn appendAlike(self: *const Fold, out: *std.ArrayList(u8)) !void {
-        var encoded: [4]u8 = undefined;
-        const length = std.unicode.utf8Encode(self.alike.items[0].first, &encoded) catch return;
-        if (!std.mem.endsWith(u8, out.items, encoded[0..length])) try out.appendSlice(memory.gpa, encoded[0..length]);
-    }
-
-    /// The length of the character at the start of `text` if no lexeme of the internal lexer has it
-    /// where a name may stand, or 0.
-    fn strangeAt(self: *const Fold, text: []const u8) usize {
-        const lexer = self.lexer orelse return 0;
-        const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return 0;
-        if (length > text.len) return 0;
-        const code_point = std.unicode.utf8Decode(text[0..length]) catch return 0;
-        return if (lexer.isStrange(code_point) and lexer.isStrange(0xE000)) length else 0;
+        return wide.length;
     }
 
     /// Folds the run of letters at `from` into `out`; where it ends.
@@ -240,18 +222,18 @@ pub const Fold = struct {
         var letters = from;
         while (letters < text.len and std.ascii.isAlphabetic(text[letters])) letters += 1;
         var end = letters;
+        var is_wide = false;
         while (end < text.len) {
             const is_digit = end > from and std.ascii.isDigit(text[end]);
             const length = if (is_digit) 1 else self.letterAt(text[end..], end == from);
             if (length == 0) break;
+            is_wide = is_wide or length > 1;
             end += length;
         }
         const head = text[from..letters];
-        const more = text[letters..end];
-        const is_wide = std.mem.indexOfNone(u8, more, name_characters) != null;
         if (self.isWord(head, letters == text.len)) {
             try out.appendSlice(memory.gpa, head);
-            if (more.len > 0 and !is_wide) try out.append(memory.gpa, '_');
+            if (end > letters and !is_wide) try out.append(memory.gpa, '_');
         } else if (head.len > 0 or !is_wide) {
             try out.append(memory.gpa, 'z');
         }
@@ -324,22 +306,25 @@ pub const Fold = struct {
         }
         const lexer = self.lexer orelse return false;
         const keyword = lexer.keyword orelse return false;
-        var state = keyword.start[0];
-        for (run) |byte| {
-            state = keyword.step(state, byte).target;
-            if (state == automaton.DEAD) return false;
-        }
+        const state = keyword.follow(keyword.start[0], run) orelse return false;
         return unfinished or keyword.accept[state] != automaton.NO_SYMBOL;
     }
 };
 
-/// Whether an operator has had `byte` so often at its end that no more make a difference: none that
-/// a scanner knows is so long.
+/// More of a byte in a row make no difference to an operator.
+const repeats_known = 4;
+
+/// Whether `text` ends with so many of `byte`.
 fn isRepeated(text: []const u8, byte: u8) bool {
-    const enough = 4;
-    if (byte >= 0x80 or text.len < enough) return false;
-    if (std.mem.indexOfScalar(u8, "-=+*%|^~.", byte) == null) return false;
-    return std.mem.indexOfNone(u8, text[text.len - enough ..], &.{byte}) == null;
+    return text.len >= repeats_known and std.mem.indexOfNone(u8, text[text.len - repeats_known ..], &.{byte}) == null;
+}
+
+/// The character beyond ASCII at the start of `text`; null if it isn't whole.
+fn wideAt(text: []const u8) ?struct { code_point: u21, length: usize } {
+    const length = std.unicode.utf8ByteSequenceLength(text[0]) catch return null;
+    if (length > text.len) return null;
+    const code_point = std.unicode.utf8Decode(text[0..length]) catch return null;
+    return .{ .code_point = code_point, .length = length };
 }
 
 /// Where the first line end at or after `from` is that no backslash escapes.

@@ -119,7 +119,7 @@ pub const Grammar = struct {
     lock: memory.Lock = .{},
     lex: *lexing.Lexing,
     lines: lines.Lines = .{},
-    contexts: contexts.Contexts = .{},
+    contexts: contexts.Contexts,
     /// Terminals that the grammar has and the language has not.
     absent: []bool,
     /// External terminals that something may follow wherever they may come, a bit each.
@@ -147,6 +147,7 @@ pub const Grammar = struct {
         self.* = .{
             .lang = lang,
             .lex = try lexing.Lexing.create(lang, main, keyword),
+            .contexts = .{ .lang = lang },
             .absent = try gpa.alloc(bool, lang.symbol_count),
             .certain = try gpa.alloc(u64, (@as(usize, lang.symbol_count) + 63) / 64),
             .reserved = try gpa.alloc(bool, lang.symbol_count),

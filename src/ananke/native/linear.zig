@@ -32,10 +32,10 @@ const max_readings = 256;
 const max_lexemes = 30;
 /// Probes that are tried within a probe.
 const nested_probes = 16;
-/// A bound on the length of keywords.
-const max_keyword = 32;
 /// What one probe within another costs of that.
 const probe_fuel = 10;
+/// A bound on the length of keywords.
+const max_keyword = 32;
 
 pub const Error = error{ OutOfMemory, Ambiguous, BadGrammar };
 
@@ -713,12 +713,8 @@ pub const Linear = struct {
         const tail = lex.configs.items[id].tail;
         var from = tail.len;
         while (from > 0 and std.ascii.isAlphabetic(tail[from - 1])) from -= 1;
-        var state = keyword.start[0];
-        for (tail[from..]) |byte| {
-            state = keyword.step(state, byte).target;
-            if (state == automaton.DEAD) return false;
-        }
         if (from == tail.len) return false;
+        const state = keyword.follow(keyword.start[0], tail[from..]) orelse return false;
         var rest: [max_keyword]u8 = undefined;
         return self.keywordViableFrom(id, sigma, entry, fuel, keyword, state, rest[0..0]);
     }

@@ -18,8 +18,9 @@
 //! set. What follows a closed group needs the stack itself; that verdict is remembered with the
 //! states it read (`linear.zig`), so that it serves every place with the same top of the stack.
 //!
-//! Classes that are asked for together again and again are merged into one, so that what is
-//! visited often costs as few questions as there are groups.
+//! The classes of a configuration that is asked for again and again are merged into one, so that
+//! what is visited often costs as few questions as there are groups. What is left after a closed
+//! group is sorted into classes only where many tokens go on so; few are walked one by one.
 const std = @import("std");
 const memory = @import("memory.zig");
 const stack = @import("stack.zig");
@@ -41,9 +42,8 @@ const Set = union(enum) {
     bits: []const u64,
 };
 
-/// Bytes still to be read, and the trie node below which the rest is; without such bytes the
-/// node's own comes first.
-const Rest = struct { node: u32, carry: []const u8 };
+/// Bytes still to be read, and the trie node below which the rest is.
+const Rest = struct { node: u32, text: []const u8 };
 
 const Open = struct { config: lexing.ConfigId, set: u32 };
 
@@ -341,9 +341,9 @@ pub const Classifier = struct {
                 if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
                 const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
                 const place = Place{ .config = first, .sigma = next_sigma, .entry = top };
-                for (closed.large) |rest| try walk.rest(place, rest);
+                for (closed.large) |rest| try walk.follow(place, rest);
                 if (closed.weight <= walked_nodes) {
-                    for (closed.small) |rest| try walk.rest(place, rest);
+                    for (closed.small) |rest| try walk.follow(place, rest);
                 } else {
                     const class = try self.successorOf(.{ .class = id, .group = group, .first = first });
                     try self.admit(&admitted, try self.explore(view, class, next_sigma, top));
@@ -399,7 +399,7 @@ pub const Classifier = struct {
             if (known.classes.len > 1 and known.uses > uses_before_merge) {
                 var building = Building{ .classifier = self };
                 defer building.deinit();
-                try building.walk(config, .{ .node = 0, .carry = "" });
+                try building.walk(config, .{ .node = 0, .text = "" });
                 const merged = try gpa.dupe(u32, &.{try self.addBuilt(&building)});
                 gpa.free(known.classes);
                 known.classes = merged;
@@ -424,17 +424,9 @@ pub const Classifier = struct {
     /// The class of the small rests of a closed group.
     fn successorOf(self: *Classifier, key: SuccessorKey) !u32 {
         if (self.successors.get(key)) |known| return known;
-        const lex = self.grammar.lex;
         var building = Building{ .classifier = self };
         defer building.deinit();
-        for (self.classes.items[key.class].closed[key.group].small) |rest| {
-            if (rest.carry.len > 0) {
-                try building.walk(key.first, rest);
-            } else {
-                const result = try lex.step(key.first, self.trie.bytes[rest.node]);
-                if (result != lexing.dead) try building.add(result, rest.node);
-            }
-        }
+        for (self.classes.items[key.class].closed[key.group].small) |rest| try building.walk(key.first, rest);
         const id = try self.addBuilt(&building);
         try self.successors.put(gpa, key, id);
         return id;
@@ -480,6 +472,11 @@ fn isLarge(trie: *const trie_module.Trie, node: u32) bool {
     return trie.end[node] - node > walked_nodes;
 }
 
+/// A node that is entered by its own byte.
+fn childRest(trie: *const trie_module.Trie, node: u32) Rest {
+    return .{ .node = node, .text = trie.bytes[node..][0..1] };
+}
+
 /// A lexeme at the cursor, and the stack below it.
 const Place = struct { config: lexing.ConfigId, sigma: u32, entry: *linear.Entry };
 
@@ -492,20 +489,19 @@ const Walk = struct {
     walked: *std.ArrayList(u32),
 
     /// The tokens of a rest, from the place before it.
-    fn rest(self: Walk, from: Place, one: Rest) linear.Error!void {
-        if (one.carry.len > 0) return self.carried(from, one.carry, one.node);
-        return self.enter(from, one.node);
-    }
-
-    /// Tokens at and below `node`, whose byte is still to be read.
-    fn enter(self: Walk, from: Place, node: u32) linear.Error!void {
+    fn follow(self: Walk, from: Place, rest: Rest) linear.Error!void {
         const lex = self.classifier.grammar.lex;
-        const result = try lex.step(from.config, self.classifier.trie.bytes[node]);
-        if (result == lexing.dead) return;
-        if (result & lexing.closing_bit != 0) return self.close(from, result, "", node);
-        return self.below(.{ .config = result, .sigma = from.sigma, .entry = from.entry }, node);
+        var at = from;
+        for (rest.text, 1..) |byte, past| {
+            const result = try lex.step(at.config, byte);
+            if (result == lexing.dead) return;
+            if (result & lexing.closing_bit != 0) return self.close(at, result, .{ .node = rest.node, .text = rest.text[past..] });
+            at.config = result;
+        }
+        return self.below(at, rest.node);
     }
 
+    /// Tokens at and below `node`, whose byte has been read.
     fn below(self: Walk, at: Place, node: u32) linear.Error!void {
         const trie = self.classifier.trie;
         if (isLarge(trie, node)) {
@@ -515,33 +511,21 @@ const Walk = struct {
         const tokens = trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]];
         if (tokens.len > 0 and try self.view.viable(at.config, at.sigma, at.entry)) try self.walked.appendSlice(gpa, tokens);
         var child = node + 1;
-        while (child < trie.end[node]) : (child = trie.end[child]) try self.enter(at, child);
+        while (child < trie.end[node]) : (child = trie.end[child]) try self.follow(at, childRest(trie, child));
     }
 
-    fn close(self: Walk, from: Place, result: u32, more: []const u8, node: u32) linear.Error!void {
+    /// The lexeme has ended before its closing's bytes and the rest.
+    fn close(self: Walk, from: Place, result: u32, rest: Rest) linear.Error!void {
         const lex = self.classifier.grammar.lex;
         const closing = lex.closings.items[result & ~lexing.closing_bit];
         const after = try self.view.advance(from.entry, closing);
         if (after.tops.len == 0) return;
         const sigma = try lex.after(from.sigma, closing);
-        const text = if (more.len == 0) closing.carry else try std.mem.concat(self.view.arena.allocator(), u8, &.{ closing.carry, more });
+        const text = if (rest.text.len == 0) closing.carry else try std.mem.concat(self.view.arena.allocator(), u8, &.{ closing.carry, rest.text });
         for (after.tops) |top| {
             const first = try lex.start(lex.modeOf(top.state, top.mark), sigma);
-            try self.carried(.{ .config = first, .sigma = sigma, .entry = top }, text, node);
+            try self.follow(.{ .config = first, .sigma = sigma, .entry = top }, .{ .node = rest.node, .text = text });
         }
-    }
-
-    /// `text`, then the tokens at and below `node`, whose byte has been read.
-    fn carried(self: Walk, from: Place, text: []const u8, node: u32) linear.Error!void {
-        const lex = self.classifier.grammar.lex;
-        var at = from;
-        for (text, 1..) |byte, past| {
-            const result = try lex.step(at.config, byte);
-            if (result == lexing.dead) return;
-            if (result & lexing.closing_bit != 0) return self.close(at, result, text[past..], node);
-            at.config = result;
-        }
-        return self.below(at, node);
     }
 };
 
@@ -576,19 +560,19 @@ const Building = struct {
     /// Sorts the tokens at and below a node, after the step that leads there.
     fn add(self: *Building, result: u32, node: u32) !void {
         if (result & lexing.closing_bit != 0) return self.close(result, "", node);
-        try self.walk(result, .{ .node = node, .carry = "" });
+        try self.walk(result, .{ .node = node, .text = "" });
     }
 
-    /// Sorts the tokens at and below `rest`, whose node's byte has been read.
+    /// Sorts the tokens of a rest.
     fn walk(self: *Building, first: lexing.ConfigId, rest: Rest) !void {
         const classifier = self.classifier;
         const lex = classifier.grammar.lex;
         const trie = classifier.trie;
         var config = first;
-        for (rest.carry, 0..) |byte, i| {
+        for (rest.text, 1..) |byte, past| {
             const result = try lex.step(config, byte);
             if (result == lexing.dead) return;
-            if (result & lexing.closing_bit != 0) return self.close(result, rest.carry[i + 1 ..], rest.node);
+            if (result & lexing.closing_bit != 0) return self.close(result, rest.text[past..], rest.node);
             config = result;
         }
         try self.open(config, rest.node);
@@ -632,12 +616,12 @@ const Building = struct {
         if (closing.carry.len + more.len > 0) {
             // A closing's bytes live as long as the grammar, a rest's as long as the classes.
             const carry = if (more.len == 0) closing.carry else try std.mem.concat(classifier.carries.allocator(), u8, &.{ closing.carry, more });
-            return self.leave(group, .{ .node = node, .carry = carry });
+            return self.leave(group, .{ .node = node, .text = carry });
         }
         try group.own.appendSlice(gpa, trie.token_ids[trie.token_start[node]..trie.token_start[node + 1]]);
         var child = node + 1;
         while (child < trie.end[node]) : (child = trie.end[child]) {
-            try self.leave(group, .{ .node = child, .carry = "" });
+            try self.leave(group, childRest(trie, child));
         }
     }
 

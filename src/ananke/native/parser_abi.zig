@@ -56,7 +56,8 @@ export fn ananke_grammar_free(grammar: ?*Grammar) void {
     if (grammar) |g| g.destroy();
 }
 
-/// Counts: symbols (aliases included), terminals, states, lex modes, fields, keyword capture.
+/// Counts: symbols (aliases included), terminals, states, lex modes, fields, keyword capture, symbols
+/// without aliases.
 export fn ananke_grammar_counts(grammar: *const Grammar, out: *[7]u32) void {
     const lang = grammar.lang;
     out.* = .{
@@ -93,7 +94,7 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
 }
 
 /// Adds a fold (see fold.zig) and returns its index, or a negative code. In `forgets` bit 0 is
-/// "forgotten", bit 1 "matters at the start only", bit 2 "fatal". Flags: 1 drops lines,
+/// "forgotten", bit 1 "matters at the start only", bit 2 "fatal", bit 3 "repeats". Flags: 1 drops lines,
 /// 2 leading, 4 hashes.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
@@ -101,6 +102,7 @@ export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *cons
     for (&one.forgets, forgets) |*slot, flag| slot.* = flag & 1 != 0;
     for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.fatal, forgets) |*slot, flag| slot.* = flag & 4 != 0;
+    for (&one.repeats, forgets) |*slot, flag| slot.* = flag & 8 != 0;
     for (&one.classes) |*class| class.* &= 7;
     grammar.lex.folds.append(gpa, one) catch return out_of_memory;
     return @intCast(grammar.lex.folds.items.len - 1);
@@ -212,14 +214,14 @@ export fn ananke_grammar_set_lines(grammar: *Grammar, roles: [*]const u8, is_str
 /// A rule of contexts (see contexts.zig): how many it has, and its steps in the order in which they
 /// are tried.
 export fn ananke_grammar_add_contexts(grammar: *Grammar, count: u8, steps: [*]const contexts.Step, step_count: usize) i32 {
-    grammar.contexts.add(grammar.lang, count, steps[0..step_count]) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
+    grammar.contexts.add(count, steps[0..step_count]) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
     return ok;
 }
 
 /// In the context of the rule added last the terminal may not be shifted.
 export fn ananke_grammar_refuse(grammar: *Grammar, context: u8, terminal: u16) i32 {
     if (grammar.contexts.rules.items.len == 0) return bad_argument;
-    grammar.contexts.refuse(grammar.lang, context, terminal) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
+    grammar.contexts.refuse(context, terminal) catch |err| return if (err == error.Invalid) bad_argument else out_of_memory;
     return ok;
 }
 
@@ -233,7 +235,7 @@ export fn ananke_grammar_set_reserved(grammar: *Grammar, symbol: u16) i32 {
 /// The language has no production of `symbol` from `child_count`, the last of them `last` (0: any).
 export fn ananke_grammar_forbid(grammar: *Grammar, symbol: u16, child_count: u8, last: u16) i32 {
     if (symbol >= grammar.lang.symbol_count or last >= grammar.lang.symbol_count) return bad_argument;
-    if (last != 0) grammar.contexts.watch(grammar.lang, last) catch return out_of_memory;
+    if (last != 0) grammar.contexts.watch(last) catch return out_of_memory;
     grammar.forbidden.append(gpa, .{ .symbol = symbol, .child_count = child_count, .last = last }) catch return out_of_memory;
     return ok;
 }

@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import struct
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
@@ -128,15 +129,17 @@ class Grammar:
             for symbol in _numbers(self.language, names, name, "forbidden"):
                 for child in lasts:
                     lib.ananke_grammar_forbid(self.handle, symbol, child_count, child)
+        symbols: dict[str, list[int]] = {}
+        for symbol, name in enumerate(names[: self.alias_start]):
+            symbols.setdefault(name, []).append(symbol)
         for number, rule in enumerate(self.language.contexts):
-            self._add_contexts(rule, f"{self.name}.contexts[{number}]")
+            self._add_contexts(rule, symbols, f"{self.name}.contexts[{number}]")
         if self.language.lines is not None:
             self._set_lines(self.language.lines)
 
-    def _add_contexts(self, rule: ContextRule, where: str) -> None:
-        symbols: dict[str, list[int]] = {}
-        for symbol, name in enumerate(self.symbol_names[: self.alias_start]):
-            symbols.setdefault(name, []).append(symbol)
+    def _add_contexts(
+        self, rule: ContextRule, symbols: Mapping[str, Sequence[int]], where: str
+    ) -> None:
         try:
             steps = rule.numbered_steps(symbols)
             refusals = rule.numbered_refusals(symbols, self.terminal_count)
@@ -191,7 +194,10 @@ class Grammar:
                 bytes(classes),
                 bytes(representatives),
                 bytes(
-                    (byte in fold.forgets) | (byte in fold.opening) << 1 | (byte in fold.fatal) << 2
+                    (byte in fold.forgets)
+                    | (byte in fold.opening) << 1
+                    | (byte in fold.fatal) << 2
+                    | (byte in fold.repeats) << 3
                     for byte in range(256)
                 ),
                 fold.escape[0] if fold.escape else -1,
@@ -242,31 +248,24 @@ def _terminals(pointer: int) -> tuple[tuple[str, ...], int]:
 
 
 def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
+    def numbers(names: Iterable[str], table: str) -> tuple[int, ...]:
+        return tuple(n for name in names for n in _numbers(language, terminals, name, table))
+
     return Restriction(
         spaces=language.spaces,
-        unbroken=tuple(
-            symbol
-            for name in language.unbroken
-            for symbol in _numbers(language, terminals, name, "unbroken")
-        ),
+        unbroken=numbers(language.unbroken, "unbroken"),
         has_variants=language.lines is not None,
         never_first=b"" if language.lines is None else language.lines.never_first,
         patterns={
             symbol: pattern
             for name, pattern in language.patterns.items()
-            for symbol in _numbers(language, terminals, name, "patterns")
+            for symbol in numbers((name,), "patterns")
         },
-        balanced=tuple(
-            symbol
-            for name in language.balanced
-            for symbol in _numbers(language, terminals, name, "balanced")
-        ),
+        balanced=numbers(language.balanced, "balanced"),
         balanced_words=language.balanced_words,
-        word=_numbers(language, terminals, language.word, "word")[0]
-        if language.word
-        else NO_SYMBOL,
+        word=numbers((language.word,), "word")[0] if language.word else NO_SYMBOL,
         misspelt=(
-            _numbers(language, terminals, language.absent[0], "absent")[0]
+            numbers(language.absent[:1], "absent")[0]
             if language.balanced and language.absent
             else NO_SYMBOL
         ),

@@ -52,6 +52,8 @@ class Fold:
             acts like one.
         alike: (first, last): a run of characters beyond ASCII in these stretches acts like the
             first.
+        repeats: bytes of operators: no operator that the scanner knows has more than four of one in
+            a row.
         hashes: strings in hashes and quotes (`##"…"##`) act like comments.
     """
 
@@ -69,6 +71,7 @@ class Fold:
     leading: bool = False
     words: tuple[bytes, ...] = ()
     alike: tuple[tuple[int, int], ...] = ()
+    repeats: bytes = b""
     hashes: bool = False
 
     def __post_init__(self) -> None:

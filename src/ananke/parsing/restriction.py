@@ -87,7 +87,10 @@ class Restriction:
                 self.has_variants,
                 self.never_first,
                 sorted(self.patterns.items()),
-                *(rows if any(rows := (self.balanced, self.balanced_words)) else ()),
+                self.balanced,
+                self.balanced_words,
+                self.word,
+                self.misspelt,
             )
         )
         return hashlib.sha256(words.encode()).hexdigest()[:16]

@@ -36,6 +36,7 @@ LANGUAGE = Language(
             comments=_COMMENTS,
             drops_lines=True,
             alike=_OPERATORS,
+            repeats=b"-=+*%|^~.",
             hashes=True,
         ),
     ),

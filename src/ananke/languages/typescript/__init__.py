@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ananke.parsing.language import Fold, Language
 
 __all__ = ["LANGUAGE", "TSX"]
@@ -47,17 +49,4 @@ LANGUAGE = Language(
     closers=_CLOSERS,
 )
 
-TSX = Language(
-    name="tsx",
-    module="tree_sitter_typescript",
-    function="language_tsx",
-    extensions=(".tsx",),
-    folds=_FOLDS,
-    probes=_PROBES,
-    words=(b"in", b"instanceof", b"<!--", b"-->"),
-    unbroken=("string_fragment",),
-    # Neither `catch` nor `finally`.
-    forbidden=(("try_statement", 2, ""),),
-    spellings=_SPELLINGS,
-    closers=_CLOSERS,
-)
+TSX = replace(LANGUAGE, name="tsx", function="language_tsx", extensions=(".tsx",))
