@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ananke.cli.reading import InputError
 from ananke.cli.writing import Sampling, Written
@@ -41,7 +42,8 @@ def write_with_model(
         raise InputError(f"--model: {folder} is no folder; give one with a model and its tokenizer")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(
+        # Releases of the package differ in what type they give a model's methods.
+        model: Any = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True
         )
     except (OSError, ValueError) as error:
@@ -62,7 +64,7 @@ def write_with_model(
         if sampling.temperature > 0
         else {"do_sample": False}
     )
-    output = model.generate(  # type: ignore[misc]
+    output = model.generate(
         **inputs, max_new_tokens=sampling.max_tokens, logits_processor=processors, **chosen
     )
     tokens = [int(token) for token in output[0][inputs["input_ids"].shape[1] :]]
