@@ -54,6 +54,8 @@ pub const Fold = struct {
     drops_lines: bool,
     /// Bytes that, like those of class 1, don't matter any more once a byte of class 1 follows.
     forgets: [256]bool = @splat(false),
+    /// Bytes that don't matter at the start of the lexeme.
+    skips: [256]bool = @splat(false),
     /// Bytes that matter only at the start of the lexeme.
     opening: [256]bool = @splat(false),
     /// A lexeme that the scanner gives up at one of these bytes is none of the language's.
@@ -125,6 +127,10 @@ pub const Fold = struct {
                     in_run = true;
                     i += 1;
                 }
+                continue;
+            }
+            if (self.skips[b] and out.items.len == 0) {
+                i += 1;
                 continue;
             }
             if (self.hashes and b == '#') {

@@ -94,8 +94,8 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
 }
 
 /// Adds a fold (see fold.zig) and returns its index, or a negative code. In `forgets` bit 0 is
-/// "forgotten", bit 1 "matters at the start only", bit 2 "fatal", bit 3 "repeats". Flags: 1 drops lines,
-/// 2 leading, 4 hashes.
+/// "forgotten", bit 1 "matters at the start only", bit 2 "fatal", bit 3 "repeats", bit 4 "skipped".
+/// Flags: 1 drops lines, 2 leading, 4 hashes.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
     one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .lexer = grammar.lex.wordLexer() };
@@ -103,6 +103,7 @@ export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *cons
     for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.fatal, forgets) |*slot, flag| slot.* = flag & 4 != 0;
     for (&one.repeats, forgets) |*slot, flag| slot.* = flag & 8 != 0;
+    for (&one.skips, forgets) |*slot, flag| slot.* = flag & 16 != 0;
     for (&one.classes) |*class| class.* &= 7;
     grammar.lex.folds.append(gpa, one) catch return out_of_memory;
     return @intCast(grammar.lex.folds.items.len - 1);

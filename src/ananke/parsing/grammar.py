@@ -198,6 +198,7 @@ class Grammar:
                     | (byte in fold.opening) << 1
                     | (byte in fold.fatal) << 2
                     | (byte in fold.repeats) << 3
+                    | (byte in fold.skips) << 4
                     for byte in range(256)
                 ),
                 fold.escape[0] if fold.escape else -1,

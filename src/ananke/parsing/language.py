@@ -41,6 +41,7 @@ class Fold:
         drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
         forgets: these bytes don't matter any more once a byte of the first run follows.
         opening: these matter at the start of the lexeme only.
+        skips: these don't matter at the start of the lexeme.
         fatal: a lexeme that begins with one of these, or that the scanner gives up at one, is none
             of the language's.
         live_in: (flags, bytes): these act like the first run unless the scanner's state (the first
@@ -64,6 +65,7 @@ class Fold:
     drops_lines: bool = False
     forgets: bytes = b""
     opening: bytes = b""
+    skips: bytes = b""
     fatal: bytes = b""
     live_in: tuple[tuple[int, bytes], ...] = ()
     plain_in: tuple[tuple[int, bytes], ...] = ()

@@ -17,6 +17,7 @@ class _Columns(TypedDict):
     comments: tuple[tuple[bytes, bytes], ...]
     drops_lines: bool
     leading: bool
+    skips: bytes
     words: tuple[bytes, ...]
 
 
@@ -40,6 +41,7 @@ _BY_COLUMN: _Columns = {
     "comments": ((b"#", b"\n"),),
     "drops_lines": True,
     "leading": True,
+    "skips": b" \t\f",
     "words": _PREFIXES,
 }
 
@@ -69,7 +71,8 @@ LANGUAGE = Language(
         *(
             Fold(
                 where=name,
-                runs=((b" \t\f", b" "), (b"\n", b"\n")),
+                runs=((b" \t\f\r\n", b" "),),
+                skips=b" \t\f\r\n",
                 escape=b"\\",
                 words=_PREFIXES,
             )
