@@ -67,7 +67,8 @@ pub const Fold = struct {
     /// has one of those (see `Lexing.flagsOf`); 0: whatever the state.
     live_in: [256]u8 = @splat(0),
     plain_in: [256]u8 = @splat(0),
-    /// Class 2 shrinks only before the first line end: after it, columns count.
+    /// Class 2 shrinks only before the first line end, which makes a blank beginning forgotten:
+    /// after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
     /// Words the scanner looks for; any other run of letters that is no keyword acts like "z".
@@ -187,6 +188,7 @@ pub const Fold = struct {
                 out.shrinkRetainingCapacity(@intFromBool(keeps));
                 run_class = 0;
             }
+            if (self.leading and b == '\n' and std.mem.findNone(u8, out.items, &.{self.representatives[2]}) == null) out.clearRetainingCapacity();
             if (class == 0) {
                 if (!self.repeats[b] or !isRepeated(out.items, b)) try out.append(memory.gpa, b);
             } else if (class != run_class) {

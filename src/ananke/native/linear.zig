@@ -19,6 +19,8 @@ const lines = @import("lines.zig");
 const glr = @import("glr.zig");
 
 const gpa = memory.gpa;
+/// Fresh pages are zero, and take memory only once they are written.
+const pages = std.heap.page_allocator;
 
 /// Reductions in one question; a guard against cyclic grammars only.
 const max_reductions = 20_000;
@@ -77,7 +79,7 @@ const WordsContext = struct {
 /// and a lost answer is computed again. So it never grows, and no lookup is slower than another.
 pub const Memo = struct {
     slots: []Slot = &.{},
-    bucket_bits: u6 = 17,
+    bucket_bits: u6 = 19,
     /// Sets of terminals, each kept once.
     sets: std.ArrayList([]u64) = .empty,
     set_ids: std.HashMapUnmanaged([]const u64, u32, WordsContext, 80) = .empty,
@@ -89,13 +91,13 @@ pub const Memo = struct {
 
     pub fn deinit(self: *Memo) void {
         self.clear();
-        gpa.free(self.slots);
         self.sets.deinit(gpa);
         self.set_ids.deinit(gpa);
     }
 
     pub fn clear(self: *Memo) void {
-        @memset(self.slots, .{ .key = 0, .value = 0 });
+        if (self.slots.len > 0) pages.free(self.slots);
+        self.slots = &.{};
         self.count = 0;
         self.set_ids.clearRetainingCapacity();
         for (self.sets.items) |set| gpa.free(set);
@@ -117,8 +119,7 @@ pub const Memo = struct {
 
     fn put(self: *Memo, key: u64, value: u64) !void {
         if (self.slots.len == 0) {
-            self.slots = try gpa.alloc(Slot, @as(usize, bucket_size) << self.bucket_bits);
-            @memset(self.slots, .{ .key = 0, .value = 0 });
+            self.slots = try pages.alloc(Slot, @as(usize, bucket_size) << self.bucket_bits);
         }
         const place = self.bucket(key);
         for (place) |*slot| {
@@ -145,7 +146,7 @@ pub const Memo = struct {
     }
 };
 
-fn mix(h: u64, v: u64) u64 {
+pub fn mix(h: u64, v: u64) u64 {
     const wide = @as(u128, h ^ 0x9E37_79B9_7F4A_7C15) *% @as(u128, v ^ 0xD6E8_FEB8_6659_FD93);
     return @as(u64, @truncate(wide)) ^ @as(u64, @truncate(wide >> 64)) ^ (h << 7 | h >> 57);
 }
@@ -279,7 +280,7 @@ fn addProspect(prospects: *lexing.Prospects, is_free: bool, closing: lexing.Clos
     }
 }
 
-pub const Question = enum(u8) { shiftable, viable, ends, mask, root };
+pub const Question = enum(u8) { shiftable, viable, ends, mask, rest, root };
 
 pub const Linear = struct {
     grammar: *glr.Grammar,

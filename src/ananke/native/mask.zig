@@ -61,6 +61,8 @@ const Closed = struct {
     small: []Rest,
     /// Trie nodes at and below the small ones.
     weight: usize,
+    /// The same for the same small rests, in whatever class.
+    name: u64,
 };
 
 const Class = struct {
@@ -86,8 +88,8 @@ const Plan = struct {
     }
 };
 
-/// A closed group, and the configuration in which what is left of its tokens is read.
-const SuccessorKey = struct { class: u32, group: u32, first: lexing.ConfigId };
+/// The small rests of a closed group, by name, and the configuration in which they are read.
+const SuccessorKey = struct { name: u64, first: lexing.ConfigId };
 
 /// The classes of a configuration, and how often they were asked for.
 const Root = struct { classes: []const u32, uses: u32 = 0 };
@@ -119,7 +121,7 @@ pub const Classifier = struct {
     pub fn create(grammar: *glr.Grammar, trie: *const trie_module.Trie, eos: []const u32) !*Classifier {
         for (eos) |id| if (id >= trie.vocab_size) return error.BadToken;
         const self = try gpa.create(Classifier);
-        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa), .view = .init(grammar), .memo = .{ .bucket_bits = 18 } };
+        self.* = .{ .grammar = grammar, .trie = trie, .eos = try gpa.dupe(u32, eos), .carries = .init(gpa), .view = .init(grammar), .memo = .{ .bucket_bits = 20 } };
         return self;
     }
 
@@ -338,22 +340,42 @@ pub const Classifier = struct {
             const next_sigma = try lex.after(sigma, closing);
             for (after.tops) |top| {
                 const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
-                if (self.isEmpty(closed.own)) {} else if (try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
-                const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
+                if (!self.isEmpty(closed.own) and try view.viable(first, next_sigma, top)) try admitted.append(gpa, closed.own);
                 const place = Place{ .config = first, .sigma = next_sigma, .entry = top };
+                const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
                 for (closed.large) |rest| try walk.follow(place, rest);
-                if (closed.weight <= walked_nodes) {
-                    for (closed.small) |rest| try walk.follow(place, rest);
-                } else {
-                    const class = try self.successorOf(.{ .class = id, .group = group, .first = first });
-                    try self.admit(&admitted, try self.explore(view, class, next_sigma, top));
-                }
+                if (closed.small.len > 0) try self.admit(&admitted, try self.exploreSmall(view, closed, place));
             }
         }
         if (walked.items.len > 0) try admitted.append(gpa, try self.addSet(walked.items));
         const low = view.closeScope(outer);
         const result = try self.uniteSets(admitted.items);
         try view.rememberIn(&self.memo, .mask, key, entry, low, result);
+        return result;
+    }
+
+    /// The tokens of a closed group's small rests that are admitted at `place`.
+    fn exploreSmall(self: *Classifier, view: *linear.Linear, closed: Closed, place: Place) linear.Error!u32 {
+        if (closed.weight > walked_nodes) {
+            const class = try self.successorOf(.{ .name = closed.name, .first = place.config }, closed.small);
+            return self.explore(view, class, place.sigma, place.entry);
+        }
+        const outer = view.openScope(place.entry);
+        const key = linear.mix(closed.name, @as(u64, place.config) << 32 | place.sigma);
+        if (try view.recallIn(&self.memo, .rest, key, place.entry)) |found| {
+            _ = view.closeScope(outer);
+            return @intCast(found);
+        }
+        var admitted: std.ArrayList(u32) = .empty;
+        defer admitted.deinit(gpa);
+        var walked: std.ArrayList(u32) = .empty;
+        defer walked.deinit(gpa);
+        const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
+        for (closed.small) |rest| try walk.follow(place, rest);
+        if (walked.items.len > 0) try admitted.append(gpa, try self.addSet(walked.items));
+        const low = view.closeScope(outer);
+        const result = try self.uniteSets(admitted.items);
+        try view.rememberIn(&self.memo, .rest, key, place.entry, low, result);
         return result;
     }
 
@@ -422,11 +444,11 @@ pub const Classifier = struct {
     }
 
     /// The class of the small rests of a closed group.
-    fn successorOf(self: *Classifier, key: SuccessorKey) !u32 {
+    fn successorOf(self: *Classifier, key: SuccessorKey, rests: []const Rest) !u32 {
         if (self.successors.get(key)) |known| return known;
         var building = Building{ .classifier = self };
         defer building.deinit();
-        for (self.classes.items[key.class].closed[key.group].small) |rest| try building.walk(key.first, rest);
+        for (rests) |rest| try building.walk(key.first, rest);
         const id = try self.addBuilt(&building);
         try self.successors.put(gpa, key, id);
         return id;
@@ -646,7 +668,9 @@ const Building = struct {
                 .large = try group.large.toOwnedSlice(gpa),
                 .small = try group.small.toOwnedSlice(gpa),
                 .weight = group.weight,
+                .name = 0,
             };
+            for (slot.small) |rest| slot.name = std.hash.XxHash64.hash(linear.mix(slot.name, rest.node), rest.text);
             classifier.held += (slot.large.len + slot.small.len) * @sizeOf(Rest);
         }
         return .{ .opens = opens, .closed = closed };

@@ -48,7 +48,8 @@ class Fold:
             byte of its last counted item, see `StateShape`) has one of the flags.
         plain_in: (flags, bytes): these act like the first run if it has one of the flags.
         raw_in: flags with which the escape before a byte of the first run acts like one too.
-        leading: the second run counts only before the first line end (after it, columns do).
+        leading: the second run shrinks only before the first line end, and is forgotten if nothing
+            else came before that (after it, columns count).
         words: the words that the scanner looks for; any other run of letters that is no keyword
             acts like one.
         alike: (first, last): a run of characters beyond ASCII in these stretches acts like the

@@ -17,7 +17,6 @@ class _Columns(TypedDict):
     comments: tuple[tuple[bytes, bytes], ...]
     drops_lines: bool
     leading: bool
-    skips: bytes
     words: tuple[bytes, ...]
 
 
@@ -41,7 +40,6 @@ _BY_COLUMN: _Columns = {
     "comments": ((b"#", b"\n"),),
     "drops_lines": True,
     "leading": True,
-    "skips": b" \t\f",
     "words": _PREFIXES,
 }
 
