@@ -1,0 +1,296 @@
+"""SGLang: a grammar backend for `--grammar-backend ananke`.
+
+SGLang loads `register` by its entry point group `sglang.srt.plugins`; nothing of it is patched.
+Its scheduler asks the backend for a grammar object per request, keyed by the kind and the text of
+what the request holds. `json_schema`, `regex`, `ebnf` and `structural_tag` mean what they mean to
+the other backends. A ConstraintSpec travels as a JSON schema with one keyword (`ENVELOPE`):
+
+    {"x-ananke": {"version": "1.0", "language": "python", "context": {"prefix": "def f("}}}
+
+A schema goes unchanged through every way in (the native API, `response_format` of the
+OpenAI-compatible one), and the version is the spec's own.
+
+Written against SGLang 0.5.23.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from llguidance.torch import apply_token_bitmask_inplace
+from sglang.srt.arg_groups import choices
+from sglang.srt.constrained.base_grammar_backend import (
+    BaseGrammarBackend,
+    BaseGrammarObject,
+    GrammarStats,
+    InvalidGrammarObject,
+    register_grammar_backend,
+    register_vocab_mask_buffer,
+)
+from sglang.srt.constrained.reasoner_grammar_backend import ReasonerGrammarBackend
+from sglang.srt.constrained.torch_ops.token_filter_torch_ops import set_token_filter_torch
+from sglang.srt.parser.reasoning_parser import ReasoningParser
+from sglang.srt.runtime_context import get_serving
+
+from ananke.domains.syntax.user_grammar import GrammarGaveUp
+from ananke.masks import set_tokens, words_for
+from ananke.session import Session
+from ananke.spec import ConstraintSpec, SpecError, parse_spec, spec_error
+from ananke.vocabulary import Vocabulary, from_transformers
+
+_log = logging.getLogger(__name__)
+
+NAME = "ananke"
+
+#: The keyword of a JSON schema under which a ConstraintSpec stands.
+ENVELOPE = "x-ananke"
+
+#: What SGLang writes for "any JSON".
+_ANY_JSON = "$$ANY$$"
+
+#: Compiled requests kept by a backend. A spec with a context is seldom asked for twice.
+_KEPT = 256
+
+
+class AnankeGrammar(BaseGrammarObject):  # type: ignore[misc]  # unknown where SGLang isn't
+    """One request's session, as SGLang's scheduler and samplers drive it.
+
+    Rows of masks are int32 tensors on the CPU, written in place. A row that no token could go on
+    from admits EOS alone (with a warning), so that no row is without a finite logit.
+    """
+
+    def __init__(self, session: Session, stats: GrammarStats | None = None) -> None:
+        super().__init__()
+        self.session = session
+        self.grammar_stats = stats
+
+    def copy(self) -> AnankeGrammar:
+        return AnankeGrammar(self.session.fork(), self.grammar_stats)
+
+    def accept_token(self, token: int) -> None:
+        """Raises ValueError for a token that is not admitted; the session is then unchanged."""
+        if self.finished:
+            return
+        try:
+            self.session.accept(token)
+        except GrammarGaveUp as error:
+            raise ValueError(str(error)) from error
+        self.current_token = token
+
+    def rollback(self, k: int) -> None:
+        """Raises ValueError if fewer than `k` tokens were accepted."""
+        self.session.rollback(k)
+        if k:
+            self.finished = False
+
+    def is_terminated(self) -> bool:
+        return self.session.is_finished
+
+    def allocate_vocab_mask(self, vocab_size: int, batch_size: int, device: Any) -> torch.Tensor:
+        """int32, shape (batch_size, words), all tokens admitted; in host memory."""
+        return _all_admitted(self.session.vocabulary.size, batch_size)
+
+    def fill_vocab_mask(self, vocab_mask: torch.Tensor, idx: int) -> None:
+        rows = vocab_mask.numpy()
+        try:
+            self.session.mask(rows, idx)
+            if rows[idx].any():
+                return
+            reason = "language and grammar leave no token"
+        except GrammarGaveUp as error:
+            reason = str(error)
+        _log.warning("row %d: %s; the text is ended", idx, reason)
+        rows[idx] = 0
+        set_tokens(rows[idx], self.session.vocabulary.eos, self.session.vocabulary.size)
+
+    @staticmethod
+    def reset_vocab_mask(vocab_mask: torch.Tensor) -> None:
+        vocab_mask.fill_(-1)
+
+    @staticmethod
+    def move_vocab_mask(vocab_mask: torch.Tensor, device: Any) -> torch.Tensor:
+        return vocab_mask.to(device, non_blocking=True)
+
+    @staticmethod
+    def apply_vocab_mask(logits: torch.Tensor, vocab_mask: torch.Tensor) -> None:
+        apply_token_bitmask_inplace(logits, vocab_mask)
+
+    def try_jump_forward(self, tokenizer: Any) -> tuple[list[int], str] | None:
+        """The text that must come, as far as it is whole characters."""
+        try:
+            text = codecs.getincrementaldecoder("utf-8")().decode(self.session.forced())
+        except UnicodeDecodeError:
+            return None
+        return ([], text) if text else None
+
+    def jump_forward_str_state(self, helper: tuple[list[int], str]) -> tuple[str, int]:
+        return helper[1], -1
+
+    def jump_and_retokenize(
+        self, old_output_ids: Sequence[int], new_output_ids: Sequence[int], next_state: int
+    ) -> None:
+        """Raises ValueError, the session unchanged, if a new token is not admitted."""
+        common = 0
+        for old, new in zip(old_output_ids, new_output_ids, strict=False):
+            if old != new:
+                break
+            common += 1
+        self.rollback(len(old_output_ids) - common)
+        for at in range(common, len(new_output_ids)):
+            try:
+                self.accept_token(new_output_ids[at])
+            except ValueError:
+                self.rollback(at - common)
+                for token in old_output_ids[common:]:
+                    self.accept_token(token)
+                raise
+
+
+class _BoundedCache:
+    """Forgets the oldest of what a backend keeps: specs with a context come in any number."""
+
+    cache: dict[tuple[str, str], BaseGrammarObject]
+
+    def set_cache(self, key: tuple[str, str], value: BaseGrammarObject) -> None:
+        super().set_cache(key, value)  # type: ignore[misc]  # of the backend beside it
+        while len(self.cache) > _KEPT:
+            self.cache.pop(next(iter(self.cache)), None)
+
+
+class AnankeBackend(_BoundedCache, BaseGrammarBackend):  # type: ignore[misc]
+    """Compiles what requests ask for, in the executor of the base class.
+
+    `whitespace`: what llguidance reads under `x-guidance` of a JSON schema, from SGLang's options.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, whitespace: dict[str, object] | None = None) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self._whitespace = whitespace or {}
+
+    def initialize_vocab_mask_buffer(
+        self, name: str, vocab_size: int, max_rows: int, device: Any
+    ) -> torch.Tensor:
+        buffer = _all_admitted(self.vocabulary.size, max_rows)
+        mask: torch.Tensor = register_vocab_mask_buffer(name, buffer, max_rows)
+        return mask
+
+    def allocate_vocab_mask(self, vocab_size: int, batch_size: int, device: Any) -> torch.Tensor:
+        return _all_admitted(self.vocabulary.size, batch_size)
+
+    move_vocab_mask = staticmethod(AnankeGrammar.move_vocab_mask)
+    apply_vocab_mask = staticmethod(AnankeGrammar.apply_vocab_mask)
+
+    @property
+    def is_support_token_filter(self) -> bool:
+        return True
+
+    def set_token_filter(
+        self,
+        vocab_mask: torch.Tensor,
+        token_ids: list[int],
+        batch_idx: int,
+        is_allowed: bool = True,
+        reset_vocab_mask: bool = True,
+    ) -> None:
+        set_token_filter_torch(
+            vocab_mask, token_ids, batch_idx, is_allowed, reset_vocab_mask=reset_vocab_mask
+        )
+
+    def dispatch_json(self, key_string: str) -> BaseGrammarObject:
+        return self._compiled("json", lambda: self._spec_of_schema(key_string))
+
+    def dispatch_regex(self, key_string: str) -> BaseGrammarObject:
+        return self._compiled("regex", lambda: _spec_of("regex", key_string))
+
+    def dispatch_ebnf(self, key_string: str) -> BaseGrammarObject:
+        return self._compiled("ebnf", lambda: _spec_of("ebnf", key_string))
+
+    def dispatch_structural_tag(self, key_string: str) -> BaseGrammarObject:
+        return self._compiled("structural_tag", lambda: _spec_of("structural_tag", key_string))
+
+    def dispatch_fallback(self, key_type: str, key_string: str) -> BaseGrammarObject:
+        return InvalidGrammarObject(f"the ananke backend has no {key_type!r:.60}")
+
+    def _compiled(self, kind: str, spec: Callable[[], ConstraintSpec]) -> BaseGrammarObject:
+        try:
+            session = Session(spec(), self.vocabulary)
+        except (SpecError, GrammarGaveUp) as error:
+            return InvalidGrammarObject(str(error))
+        return AnankeGrammar(session, GrammarStats(dispatch_type=kind))
+
+    def _spec_of_schema(self, source: str) -> ConstraintSpec:
+        if source == _ANY_JSON:
+            source = "{}"
+        try:
+            schema = json.loads(source)
+        except (ValueError, RecursionError):
+            # Refused with its place by the reader of schemas.
+            return _spec_of("json_schema", source)
+        if not isinstance(schema, dict):
+            return _spec_of("json_schema", source)
+        if ENVELOPE in schema:
+            if len(schema) > 1:
+                others = ", ".join(sorted(repr(key)[:40] for key in schema if key != ENVELOPE)[:5])
+                raise spec_error(ENVELOPE, f"stands alone in its schema; remove {others}")
+            if not isinstance(schema[ENVELOPE], dict):
+                raise spec_error(ENVELOPE, "expected a ConstraintSpec, which is an object")
+            return parse_spec(schema[ENVELOPE])
+        if self._whitespace and "x-guidance" not in schema:
+            source = json.dumps({**schema, "x-guidance": self._whitespace}, ensure_ascii=False)
+        return _spec_of("json_schema", source)
+
+
+class AnankeReasonerBackend(_BoundedCache, ReasonerGrammarBackend):  # type: ignore[misc]
+    """Constrains what follows a model's reasoning."""
+
+
+def create_backend(
+    server_args: Any, tokenizer: Any, vocab_size: int, eos_token_ids: Iterable[int] | int | None
+) -> BaseGrammarBackend:
+    """What SGLang calls at its start, on every rank.
+
+    Raises VocabularyError if the tokenizer's tokens have no exact bytes.
+    """
+    ends = [eos_token_ids] if isinstance(eos_token_ids, int) else sorted(eos_token_ids or ())
+    serving = get_serving()
+    whitespace: dict[str, object] = {}
+    if serving.constrained_json_disable_any_whitespace:
+        whitespace["whitespace_flexible"] = False
+    if serving.constrained_json_whitespace_pattern is not None:
+        whitespace["whitespace_pattern"] = serving.constrained_json_whitespace_pattern
+    vocabulary = from_transformers(tokenizer, size=vocab_size, eos=ends or None)
+    backend = AnankeBackend(vocabulary, whitespace)
+    if not serving.reasoning_parser:
+        return backend
+    parser = ReasoningParser(
+        model_type=serving.reasoning_parser, stream_reasoning=False, tokenizer=tokenizer
+    )
+    if not parser.detector.get_think_end_token_ids(tokenizer):
+        return backend
+    return AnankeReasonerBackend(
+        backend, parser, tokenizer, enable_strict_thinking=serving.enable_strict_thinking
+    )
+
+
+def register() -> None:
+    """The plugin: makes `--grammar-backend ananke` known to SGLang."""
+    register_grammar_backend(NAME, create_backend)
+    if NAME not in choices.GRAMMAR_BACKEND_CHOICES:
+        choices.add_grammar_backend_choices([NAME])
+
+
+def _spec_of(kind: str, source: str) -> ConstraintSpec:
+    return parse_spec({"grammar": {"kind": kind, "source": source}})
+
+
+def _all_admitted(size: int, rows: int) -> torch.Tensor:
+    return torch.full(
+        (rows, words_for(size)), -1, dtype=torch.int32, pin_memory=torch.cuda.is_available()
+    )
+
