@@ -15,12 +15,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
 PEERS := $(VENV)/installed-peers
+SGLANG := .venv-sglang
 NATIVE := build/native-in-place
 ZIG := $(wildcard src/ananke/native/*.zig)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test native check wheels corpora bench agree fuzz clean
+.PHONY: help demo test native check wheels corpora bench agree fuzz sglang clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -53,8 +54,11 @@ agree: $(INSTALLED) $(NATIVE) corpora ## agreement with tree-sitter and the comp
 fuzz: $(INSTALLED) $(NATIVE) corpora ## random and hostile input
 	$(BIN)/python -m evals fuzz $(ARGS)
 
+sglang: $(SGLANG)/installed $(NATIVE) ## our backend under SGLang's own classes, in an environment of its own
+	$(SGLANG)/bin/python -m pytest tests/integration/test_sglang.py $(ARGS)
+
 clean: ## remove what was built, and the environment
-	rm -rf $(VENV) build dist src/ananke/native/libananke.*
+	rm -rf $(VENV) $(SGLANG) build dist src/ananke/native/libananke.*
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -72,6 +76,16 @@ $(INSTALLED): pyproject.toml hatch_build.py tests/vocabularies.txt | $(VENV)/bin
 
 $(PEERS): $(INSTALLED)
 	$(PIP) --no-build-isolation -e '.[test,transformers,evals]' '$(TORCH)'
+	@touch $@
+
+# SGLang and what it imports; of its dependencies most need a GPU.
+ALONE := tests/sglang-alone.txt
+$(SGLANG)/installed: tests/sglang.txt $(ALONE) pyproject.toml | $(INSTALLED)
+	$(PYTHON) -m venv $(SGLANG)
+	$(SGLANG)/bin/python -m pip install --quiet '$(TORCH)' -r tests/sglang.txt
+	$(SGLANG)/bin/python -m pip install --quiet --no-deps -r $(ALONE)
+	$(SGLANG)/bin/python -m pip install --quiet -r $(VENV)/build-requirements.txt
+	$(SGLANG)/bin/python -m pip install --quiet --no-build-isolation -e .
 	@touch $@
 
 $(NATIVE): $(ZIG) src/ananke/native/build.py | $(INSTALLED)

@@ -7,35 +7,57 @@ kernels.
 from __future__ import annotations
 
 import json
+import sys
 import time
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sglang", reason="SGLang is set up by `make sglang`")
 
-import tokenizers  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from sglang.srt.arg_groups.choices import GRAMMAR_BACKEND_CHOICES  # noqa: E402
-from sglang.srt.constrained.base_grammar_backend import (  # noqa: E402
+import tokenizers
+import torch
+import transformers
+from sglang.srt.arg_groups.choices import GRAMMAR_BACKEND_CHOICES
+from sglang.srt.constrained.base_grammar_backend import (
     GrammarRow,
     InvalidGrammarObject,
     create_grammar_backend,
     get_vocab_mask_buffer,
 )
-from sglang.srt.constrained.grammar_manager import GrammarManager  # noqa: E402
-from sglang.srt.plugins import load_plugins  # noqa: E402
-from sglang.srt.runtime_context import get_context, get_parallel, get_serving  # noqa: E402
-from sglang.srt.sampling.sampling_batch_info import SamplingBatchInfo  # noqa: E402
-from sglang.srt.server_args import ServerArgs  # noqa: E402
-from sglang.srt.speculative.spec_utils import traverse_tree  # noqa: E402
+from sglang.srt.constrained.grammar_manager import GrammarManager
+from sglang.srt.plugins import load_plugins
+from sglang.srt.runtime_context import get_context, get_parallel, get_serving
+from sglang.srt.sampling.sampling_batch_info import SamplingBatchInfo
+from sglang.srt.server_args import ServerArgs
 
-from ananke.adapters.sglang import ENVELOPE, AnankeBackend, AnankeGrammar  # noqa: E402
+# SGLang's image models import torchvision, which has no package for torch's CPU build. The walk
+# over draft trees, in the same package, doesn't use it.
+if find_spec("torchvision") is None:
+    for name in ("torchvision", "torchvision.transforms", "torchvision.io"):
+        sys.modules[name] = MagicMock(__spec__=ModuleSpec(name, None), __path__=[])
+from sglang.srt.speculative.spec_utils import traverse_tree
 
-WORDS = ["def ", "return ", "return", "pass", "if ", "():", "x = ", "\n    ", '{"', '":', "</think>"]
+from ananke.adapters.sglang import ENVELOPE, AnankeBackend, AnankeGrammar
+
+WORDS = [
+    "def ",
+    "return ",
+    "return",
+    "pass",
+    "if ",
+    "():",
+    "x = ",
+    "\n    ",
+    '{"',
+    '":',
+    "</think>",
+]
 EOS, PAD = 300, 301
 #: The model's vocabulary is padded: its last columns are no tokens.
 COLUMNS = 330
@@ -219,7 +241,8 @@ def test_the_samplers_masks(backend: Any, tokenizer: Any) -> None:
     info.grammar_mask.apply(logits)
     finite = torch.isfinite(logits)
     assert set(finite[0].nonzero().flatten().tolist()) == admitted(first)
-    assert finite[1].all() and finite[2].all()
+    assert finite[1].all()
+    assert finite[2].all()
     assert set(finite[3].nonzero().flatten().tolist()) == admitted(last)
     assert not finite[3, PAD:].any()
 
@@ -228,9 +251,11 @@ def test_the_reusable_buffer(backend: Any) -> None:
     grammar = compiled(backend, "regex", "[ab]")
     mask = backend.initialize_vocab_mask_buffer("masks", COLUMNS, 3, "cpu")
     rows = get_vocab_mask_buffer("masks", 2)
-    assert rows is not None and rows.data_ptr() == mask.data_ptr()
+    assert rows is not None
+    assert rows.data_ptr() == mask.data_ptr()
     grammar.fill_vocab_mask_batched([GrammarRow(1, grammar)], rows)
-    assert (rows[0] == -1).all() and (rows[1] != -1).any()
+    assert (rows[0] == -1).all()
+    assert (rows[1] != -1).any()
     grammar.reset_vocab_mask(mask)
     assert (mask == -1).all()
 
@@ -319,7 +344,8 @@ def test_the_grammar_manager(manager: Any, tokenizer: Any) -> None:
     manager.abort_requests(SimpleNamespace(abort_all=False, rid="aborted"))
     ready(manager, 3)
     feed(good.grammar, tokenizer, "x = 1")
-    assert bad.error is not None and "spec.language" in bad.error
+    assert bad.error is not None
+    assert "spec.language" in bad.error
     assert aborted.error == "Aborted by AbortReq."
     again, still_bad = Request(json_schema=python()), Request(json_schema=bad.grammar_key[1])
     assert not manager.process_req_with_grammar(again)
@@ -334,7 +360,8 @@ def test_a_hostile_request_is_its_own_error(manager: Any, source: str) -> None:
     request = Request(json_schema=source)
     assert manager.process_req_with_grammar(request)
     ready(manager, 1)
-    assert request.error is not None and "Failed to compile json grammar" in request.error
+    assert request.error is not None
+    assert "Failed to compile json grammar" in request.error
 
 
 def test_reasoning_is_free_and_what_follows_is_not(served: None, tokenizer: Any) -> None:

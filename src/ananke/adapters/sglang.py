@@ -57,7 +57,7 @@ _ANY_JSON = "$$ANY$$"
 _KEPT = 256
 
 
-class AnankeGrammar(BaseGrammarObject):  # type: ignore[misc]  # unknown where SGLang isn't
+class AnankeGrammar(BaseGrammarObject):
     """One request's session, as SGLang's scheduler and samplers drive it.
 
     Rows of masks are int32 tensors on the CPU, written in place. A row that no token could go on
@@ -162,7 +162,7 @@ class _BoundedCache:
             self.cache.pop(next(iter(self.cache)), None)
 
 
-class AnankeBackend(_BoundedCache, BaseGrammarBackend):  # type: ignore[misc]
+class AnankeBackend(_BoundedCache, BaseGrammarBackend):
     """Compiles what requests ask for, in the executor of the base class.
 
     `whitespace`: what llguidance reads under `x-guidance` of a JSON schema, from SGLang's options.
@@ -246,7 +246,7 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):  # type: ignore[misc]
         return _spec_of("json_schema", source)
 
 
-class AnankeReasonerBackend(_BoundedCache, ReasonerGrammarBackend):  # type: ignore[misc]
+class AnankeReasonerBackend(_BoundedCache, ReasonerGrammarBackend):
     """Constrains what follows a model's reasoning."""
 
 
@@ -293,4 +293,3 @@ def _all_admitted(size: int, rows: int) -> torch.Tensor:
     return torch.full(
         (rows, words_for(size)), -1, dtype=torch.int32, pin_memory=torch.cuda.is_available()
     )
-
