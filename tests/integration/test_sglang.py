@@ -39,8 +39,9 @@ from sglang.srt.server_args import ServerArgs
 # SGLang's image models import torchvision, which has no package for torch's CPU build. The walk
 # over draft trees, in the same package, doesn't use it.
 if find_spec("torchvision") is None:
-    for name in ("torchvision", "torchvision.transforms", "torchvision.io"):
-        sys.modules[name] = MagicMock(__spec__=ModuleSpec(name, None), __path__=[])
+    for part in ("", ".transforms", ".transforms.functional", ".io"):
+        module = MagicMock(__spec__=ModuleSpec(f"torchvision{part}", None), __path__=[])
+        sys.modules[f"torchvision{part}"] = module
 from sglang.srt.speculative.spec_utils import traverse_tree
 
 from ananke.adapters.sglang import ENVELOPE, AnankeBackend, AnankeGrammar
