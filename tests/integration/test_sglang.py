@@ -387,6 +387,22 @@ def test_strict_thinking(served: None, tokenizer: Any, monkeypatch: pytest.Monke
     assert admitted(grammar) == {tokenizer.convert_tokens_to_ids("</think>")}
 
 
+def test_where_nothing_may_come_the_text_ends(backend: Any, tokenizer: Any) -> None:
+    """Language and grammar exclude each other: EOS alone, which is taken and taken back."""
+    spec = {"language": "python", "grammar": {"kind": "regex", "source": r"x\)"}}
+    grammar = compiled(backend, "json", json.dumps({ENVELOPE: spec}))
+    feed(grammar, tokenizer, "x")
+    assert admitted(grammar) == {EOS}
+    grammar.accept_token(EOS)
+    assert grammar.is_terminated()
+    assert grammar.copy().is_terminated()
+    grammar.rollback(1)
+    assert not grammar.is_terminated()
+    assert admitted(grammar) == {EOS}
+    grammar.rollback(1)
+    assert admitted(grammar) == letters(tokenizer, "x")
+
+
 def test_old_requests_are_forgotten(backend: Any) -> None:
     for at in range(300):
         backend.set_cache(("regex", f"a{at}"), InvalidGrammarObject("x"))

@@ -68,28 +68,37 @@ class AnankeGrammar(BaseGrammarObject):
         super().__init__()
         self.session = session
         self.grammar_stats = stats
+        #: Whether the last mask had no token of its own, and whether the EOS in it was taken. The
+        #: session doesn't hold that EOS.
+        self._is_stuck = False
+        self._is_cut_short = False
 
     def copy(self) -> AnankeGrammar:
-        return AnankeGrammar(self.session.fork(), self.grammar_stats)
+        other = AnankeGrammar(self.session.fork(), self.grammar_stats)
+        other._is_stuck, other._is_cut_short = self._is_stuck, self._is_cut_short
+        return other
 
     def accept_token(self, token: int) -> None:
         """Raises ValueError for a token that is not admitted; the session is then unchanged."""
-        if self.finished:
+        if self.finished or self._is_cut_short:
             return
         try:
-            self.session.accept(token)
+            if self._is_stuck and token in self.session.vocabulary.eos:
+                self._is_cut_short = True
+            else:
+                self.session.accept(token)
         except GrammarGaveUp as error:
             raise ValueError(str(error)) from error
         self.current_token = token
 
     def rollback(self, k: int) -> None:
         """Raises ValueError if fewer than `k` tokens were accepted."""
-        self.session.rollback(k)
+        self.session.rollback(k - self._is_cut_short if k > 0 else k)
         if k:
-            self.finished = False
+            self.finished = self._is_stuck = self._is_cut_short = False
 
     def is_terminated(self) -> bool:
-        return self.session.is_finished
+        return self.session.is_finished or self._is_cut_short
 
     def allocate_vocab_mask(self, vocab_size: int, batch_size: int, device: Any) -> torch.Tensor:
         """int32, shape (batch_size, words), all tokens admitted; in host memory."""
@@ -99,11 +108,12 @@ class AnankeGrammar(BaseGrammarObject):
         rows = vocab_mask.numpy()
         try:
             self.session.mask(rows, idx)
-            if rows[idx].any():
+            self._is_stuck = not rows[idx].any()
+            if not self._is_stuck:
                 return
             reason = "language and grammar leave no token"
         except GrammarGaveUp as error:
-            reason = str(error)
+            self._is_stuck, reason = True, str(error)
         _log.warning("row %d: %s; the text is ended", idx, reason)
         rows[idx] = 0
         set_tokens(rows[idx], self.session.vocabulary.eos, self.session.vocabulary.size)
