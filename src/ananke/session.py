@@ -5,8 +5,9 @@
     session.accept(token)         # the sampled one; NotAdmitted leaves everything as it was
     session.rollback(3)           # drops the last three states
 
-Each entry of the list holds one state per *part* that judges (the language's grammar, the user's
-grammar); a token is admitted if every part admits it. Forking copies the list, never a state.
+Each entry of the list holds a *place*: one state per part that judges (the language's grammar, the
+user's grammar, the domains of meaning); a token is admitted if every part admits it. Forking copies
+the list, never a state.
 A session is for one thread at a time; its forks may live in others.
 """
 
@@ -19,7 +20,7 @@ from operator import index
 import numpy as np
 import numpy.typing as npt
 
-from ananke.domains import BUILT_DOMAINS, DomainState
+from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
 from ananke.domains.syntax.completion import search_completion
 from ananke.domains.syntax.forced import forced_text
 from ananke.domains.syntax.program import start_program
@@ -53,10 +54,10 @@ _FREED_PER_STEP = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """After one token: the text it added, the parts' states, whether it ended the text."""
+    """After one token: the text it added, where that leads, whether it ended the text."""
 
     text: bytes
-    states: tuple[DomainState, ...]
+    place: Place
     finished: bool = False
 
 
@@ -116,11 +117,12 @@ class Session:
         Raises NotAdmitted; the session is then unchanged.
         """
         last = self._steps[-1]
-        states = None if last.finished else self._advance(last.states, bytes(text), None)
-        if states is None:
+        text = bytes(text)
+        place = None if last.finished else last.place.advance(text, None, self._counts.accept_time)
+        if place is None:
             self._counts.refused += 1
-            raise NotAdmitted(None, self._why_not(bytes(text)))
-        self._append(_Step(bytes(text), states))
+            raise NotAdmitted(None, self._why_not(text))
+        self._append(_Step(text, place))
 
     def rollback(self, tokens: int) -> None:
         """Take back the last `tokens` steps. Raises RollbackError if there are fewer."""
@@ -169,9 +171,9 @@ class Session:
         if self.is_finished:
             return Explanation(False, "session", "the text has ended; only EOS may follow")
         if token in self.vocabulary.eos:
-            for state in self._steps[-1].states:
-                if not state.can_end():
-                    return Explanation(False, state.part, state.end_refusal())
+            due = self._steps[-1].place.end_refusal()
+            if due is not None:
+                return Explanation(False, *due)
         text = self.vocabulary.token_bytes(token)
         if not text:
             reason = f"token {token} is special or padding and matches no text"
@@ -184,20 +186,20 @@ class Session:
         b"" where the text may end. At most `spec.limits.forced_bytes` bytes are looked for; a
         vocabulary that can't spell some single byte gives what one token at least forces.
         """
-        states, text = self._steps[-1].states, b""
+        place, text = self._steps[-1].place, b""
         if self.is_finished:
             return text
         reader = forced_text(self.vocabulary)
         bound = self.spec.limits.forced_bytes
-        while len(text) < bound and not all(state.can_end() for state in states):
-            self._fill(_Step(b"", states), self._mask)
+        while len(text) < bound and not place.can_end():
+            self._fill(_Step(b"", place), self._mask)
             self._masked = None
             common = reader.common_prefix(self._mask)
-            after = self._advance(states, common, None) if common else None
+            after = place.advance(common, None, self._counts.accept_time) if common else None
             text += common
             if after is None or not reader.spells_all_cuts:
                 break
-            states = after
+            place = after
         return text[:bound]
 
     def shortest_completion(self) -> bytes | None:
@@ -208,12 +210,12 @@ class Session:
         """
         if self.is_finished:
             return b""
-        states = self._steps[-1].states
-        if all(state.can_end() for state in states):
+        place = self._steps[-1].place
+        if place.can_end():
             return b""
-        if not any(isinstance(state, UserGrammarState) for state in states):
-            return states[0].shortest_completion()
-        return search_completion(states, self.spec.limits.completion_steps)
+        if not any(isinstance(part, UserGrammarState) for part in place.parts):
+            return place.parts[0].shortest_completion()
+        return search_completion(place.parts, self.spec.limits.completion_steps)
 
     # Inside
 
@@ -235,27 +237,13 @@ class Session:
         """The step that `token` leads to, or None where it is not admitted."""
         last = self._steps[-1]
         if token in self.vocabulary.eos:
-            ends = last.finished or all(state.can_end() for state in last.states)
-            return _Step(b"", last.states, finished=True) if ends else None
+            ends = last.finished or last.place.can_end()
+            return _Step(b"", last.place, finished=True) if ends else None
         text = self.vocabulary.token_bytes(token)
         if last.finished or not text:
             return None
-        states = self._advance(last.states, text, token)
-        return None if states is None else _Step(text, states)
-
-    def _advance(
-        self, states: tuple[DomainState, ...], text: bytes, token: int | None
-    ) -> tuple[DomainState, ...] | None:
-        advanced: list[DomainState] = []
-        times = self._counts.accept_time
-        for state in states:
-            began = time.perf_counter_ns()
-            after = state.advance(text, token)
-            times[state.part] = times.get(state.part, 0) + time.perf_counter_ns() - began
-            if after is None:
-                return None
-            advanced.append(after)
-        return tuple(advanced)
+        place = last.place.advance(text, token, self._counts.accept_time)
+        return None if place is None else _Step(text, place)
 
     def _fill(self, step: _Step, words: npt.NDArray[np.int32]) -> None:
         if step.finished:
@@ -263,14 +251,17 @@ class Session:
             set_tokens(words, self.vocabulary.eos, self.vocabulary.size)
             return
         times, total = self._counts.mask_time, 0
-        for at, state in enumerate(step.states):
+        place = step.place
+        for at, part in enumerate(place.parts):
             began = time.perf_counter_ns()
-            state.fill(words if at == 0 else self._part_mask)
+            part.fill(self._part_mask if at else words)
             if at:
                 intersect(words, words, self._part_mask)
-            taken = time.perf_counter_ns() - began
-            times[state.part] = times.get(state.part, 0) + taken
-            total += taken
+            total += _add_time(times, part.part, began)
+        for judge in place.judges:
+            began = time.perf_counter_ns()
+            judge.narrow(words)
+            total += _add_time(times, judge.part, began)
         budget = self.spec.budgets.token_microseconds
         self._counts.over_budget += budget is not None and total > budget * 1000
 
@@ -294,14 +285,20 @@ class Session:
     def _why_not(self, text: bytes) -> Explanation:
         if self.is_finished:
             return Explanation(False, "session", "the text has ended; only EOS may follow")
-        for state in self._steps[-1].states:
-            if state.advance(text) is None:
-                return Explanation(False, state.part, state.refusal(text))
+        refused = self._steps[-1].place.refusal(text)
+        if refused is not None:
+            return Explanation(False, *refused)
         return Explanation(True, None, f"{text!r} is admitted")
 
 
-def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> tuple[DomainState, ...]:
-    """The parts' states at the cursor."""
+def _add_time(times: dict[str, int], part: str, began: int) -> int:
+    taken = time.perf_counter_ns() - began
+    times[part] = times.get(part, 0) + taken
+    return taken
+
+
+def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
+    """The place at the cursor."""
     lacking = [
         Violation(
             f"spec.domains[{at}]",
@@ -312,9 +309,12 @@ def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> tuple[DomainState, .
     ]
     if lacking:
         raise SpecError(lacking)
-    states: list[DomainState] = []
+    parts: list[DomainState] = []
+    judges: tuple[JudgeState, ...] = ()
     if spec.language is not None:
-        states.append(start_program(spec, vocabulary))
+        program = start_program(spec, vocabulary)
+        judges = start_judges(spec, vocabulary, program.parse)
+        parts.append(program)
     if spec.grammar is not None:
-        states.append(compile_user_grammar(spec.grammar, vocabulary).start())
-    return tuple(states)
+        parts.append(compile_user_grammar(spec.grammar, vocabulary).start())
+    return Place(tuple(parts), judges)

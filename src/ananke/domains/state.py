@@ -7,6 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from ananke.parsing.state import ParseState
+
 Words = npt.NDArray[np.int32]
 
 
@@ -46,3 +48,34 @@ class DomainState(Protocol):
 
     def ahead(self) -> object:
         """A hashable summary of what may come next: equal for states that are likely alike."""
+
+
+class JudgeState(Protocol):
+    """What a domain knows after a text that the language's syntax admits: an immutable value.
+
+    A judge never sees text that the language's grammar refuses. It stands beside a parse state and
+    follows it; `part` names the domain.
+    """
+
+    @property
+    def part(self) -> str: ...
+
+    def advance(self, parse: ParseState) -> Self | None:
+        """The state after more text, whose parse is `parse`; None where no valid text goes on
+        so."""
+
+    def can_end(self) -> bool:
+        """Whether the generated text may stop here."""
+
+    def narrow(self, words: Words) -> None:
+        """Clear, in a row of the packed mask, the bits of the tokens that this domain refuses.
+
+        On entry the set bits are tokens that syntax admits. A bit stays iff `advance` of the parse
+        state after the token is not None; an EOS bit iff `can_end()`.
+        """
+
+    def refusal(self, parse: ParseState) -> str:
+        """Why the text of `parse` is refused, in a sentence. Only where `advance` gives None."""
+
+    def end_refusal(self) -> str:
+        """Why the text can't stop here, in a sentence. Only where `can_end()` is false."""

@@ -46,6 +46,11 @@ class ProgramState:
         self._state = state
         self._ends: bool | None = None
 
+    @property
+    def parse(self) -> ParseState:
+        """The parse of prefix and generated text."""
+        return self._state
+
     def advance(self, text: bytes, token: int | None = None) -> ProgramState | None:
         state = self._state.feed(text)
         return None if state is None else ProgramState(self._program, state)

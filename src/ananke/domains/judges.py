@@ -1,0 +1,25 @@
+"""Which judges a spec asks for, at the place where its text begins."""
+
+from __future__ import annotations
+
+from ananke.domains.state import JudgeState
+from ananke.parsing.state import ParseState
+from ananke.spec import ConstraintSpec
+from ananke.vocabulary import Vocabulary
+
+__all__ = ["BUILT_DOMAINS", "start_judges"]
+
+#: The domains that this build has, by the names a spec uses.
+BUILT_DOMAINS: tuple[str, ...] = ("syntax",)
+
+
+def start_judges(
+    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState
+) -> tuple[JudgeState, ...]:
+    """The judges of the domains that `spec` names, at the text of `parse` (the spec's prefix).
+
+    Raises SpecError where a domain can't be set up as asked.
+    """
+    del vocabulary, parse
+    assert set(spec.domains) <= set(BUILT_DOMAINS)
+    return ()
