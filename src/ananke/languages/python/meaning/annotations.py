@@ -26,7 +26,7 @@ from ananke.analysis.types import (
 from ananke.languages.python.meaning.context import NONE, Context, builtin
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["FORMS", "alias_of", "read_type", "special_form", "type_of_value"]
+__all__ = ["alias_of", "read_type", "special_form", "special_names", "type_of_value"]
 
 _TYPING = ("typing", "typing_extensions", "_typeshed")
 
@@ -79,6 +79,11 @@ FORMS = frozenset(
         "AnyStr",
     ]
 ) | frozenset(_CLASSES)
+
+
+def special_names(module: str) -> frozenset[str]:
+    """The names of a module that the rules know by themselves."""
+    return FORMS if module in _TYPING else frozenset()
 
 
 def special_form(module: str, name: str) -> Type | None:

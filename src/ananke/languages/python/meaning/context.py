@@ -7,6 +7,7 @@ import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
@@ -15,7 +16,7 @@ from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["Context", "Found", "Program", "builtin", "is_none"]
+__all__ = ["Constraint", "Context", "Found", "Program", "builtin", "is_none"]
 
 NONE = Nominal("types:NoneType")
 OBJECT = Nominal("builtins:object")
@@ -52,6 +53,13 @@ CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
 
 _BUILTINS = frozenset(dir(builtins)) | CHECKER_NAMES
 
+#: What may stand before a quote.
+_STRING_PREFIXES = frozenset(
+    "".join(word)
+    for letters in ("r", "u", "b", "f", "t", "br", "rb", "fr", "rf", "tr", "rt")
+    for word in product(*((one, one.upper()) for one in letters))
+)
+
 
 def builtin(name: str, *arguments: Type) -> Nominal:
     """An instance of a builtin class."""
@@ -72,6 +80,7 @@ class Program:
         is_package: whether it is a package's `__init__`.
         allowed, denied: prefixes of module names that may and may not be imported; None: any.
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
+        domains: those that judge; the others' defects are not reported.
         memo: what finished statements did to a scope, by the scope and the statement.
         lineages: see `World`.
     """
@@ -87,6 +96,7 @@ class Program:
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     start: Scope = field(default_factory=lambda: Scope("module"))
+    domains: frozenset[Domain] = frozenset(Domain)
 
     def builtin_value(self, name: str) -> Type | None:
         """What a name of `builtins` is; None if there is no such name."""
@@ -101,6 +111,16 @@ class Program:
     def builtin_names(self) -> Iterable[str]:
         module = self.library.module("builtins")
         return _BUILTINS if module is None else {*module.names(), *_BUILTINS}
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an unfinished word must become: one of `names`, or anything that begins with one of
+    `openings`; where `is_operand`, a keyword or the prefix of a string too."""
+
+    names: frozenset[str]
+    openings: tuple[str, ...] = ()
+    is_operand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +166,10 @@ class Context:
         self.trying = 0
         self._world: World | None = None
         self._world_classes: Mapping[str, Class] | None = None
-        #: Names that a pending name could become, for masks: filled by the rule that judged it.
-        self.pending_names: Iterable[str] | None = None
+        #: Where set, what is asked of the unfinished word is noted here instead of judged.
+        self.constraints: list[Constraint] | None = None
+        #: What the unfinished word may be besides: a parameter's name before `=`.
+        self.labels: frozenset[str] = frozenset()
 
     @property
     def world(self) -> World:
@@ -188,11 +210,43 @@ class Context:
     def report(
         self, domain: Domain, message: str, tree: Tree, admitted: Iterable[str] = ()
     ) -> None:
-        if self.scope.is_alive and not self.muted:
+        if self.scope.is_alive and not self.muted and domain in self.program.domains:
             end = min(tree.end, self.edge)
             self.defects.append(
                 Defect(domain, message, min(tree.start, end), end, tuple(sorted(admitted)))
             )
+
+    def require(
+        self,
+        domain: Domain,
+        tree: Tree,
+        constraint: Constraint,
+        message: Callable[[str], str],
+        near: Callable[[str], Iterable[str]],
+    ) -> None:
+        """Reports an unfinished word that nothing which would be right begins with.
+
+        Args:
+            message, near: what to say of the word, and what would have been right.
+        """
+        if not self.scope.is_alive or self.muted or domain not in self.program.domains:
+            return
+        if self.labels:
+            constraint = replace(constraint, names=constraint.names | self.labels)
+        if self.constraints is not None:
+            self.constraints.append(constraint)
+            return
+        part = self.text(tree)
+        if part.startswith(constraint.openings) or any(
+            name.startswith(part) for name in constraint.names
+        ):
+            return
+        if constraint.is_operand and (
+            any(one.startswith(part) for one in _STRING_PREFIXES)
+            or any(word.startswith(part) for word in self.words() if keyword.iskeyword(word))
+        ):
+            return
+        self.report(domain, message(part), tree, near(part))
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -269,12 +323,6 @@ class Context:
             owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop)
             self.scope = replace(self.scope, owed={**self.scope.owed, name: owed})
         return True
-
-    def may_begin(self, part: str, names: Iterable[str]) -> bool:
-        """Whether one of the names, or a word of the language that may stand here, begins so."""
-        if any(name.startswith(part) for name in names):
-            return True
-        return any(word.startswith(part) for word in self.words() if keyword.iskeyword(word))
 
     # Types
 

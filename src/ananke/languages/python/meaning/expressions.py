@@ -32,7 +32,7 @@ from ananke.analysis.types import (
 )
 from ananke.analysis.world import symbol_of
 from ananke.languages.python.meaning import operators
-from ananke.languages.python.meaning.annotations import form_of, special_form
+from ananke.languages.python.meaning.annotations import form_of, special_form, special_names
 from ananke.languages.python.meaning.context import (
     BOOL,
     BYTES,
@@ -42,6 +42,7 @@ from ananke.languages.python.meaning.context import (
     INT,
     NONE,
     STR,
+    Constraint,
     Context,
     builtin,
 )
@@ -84,9 +85,14 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
     if c.is_pending(tree):
         if c.has_open_names():
             return UNKNOWN
-        c.pending_names = c.names()
-        if not c.may_begin(name, c.pending_names) and not _may_be_bound(c, tree):
-            c.report(Domain.TYPES, f"no name begins with `{name}`", tree, _near(c, name))
+        if not _may_be_bound(c, tree):
+            c.require(
+                Domain.TYPES,
+                tree,
+                Constraint(frozenset(c.names()), is_operand=True),
+                lambda part: f"no name begins with `{part}`",
+                lambda part: _near(c, part),
+            )
         return UNKNOWN
     found = c.find(name)
     if found is None:
@@ -393,15 +399,16 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
             return special
     if c.is_pending(name_tree):
         names = _member_names(c, owner)
-        if name.startswith("_") and not is_own(c, owner):
-            return UNKNOWN
-        c.pending_names = names
-        if names is not None and not any(one.startswith(name) for one in names):
-            c.report(
+        if names is not None:
+            known = names
+            # Stubs leave out what is private.
+            openings = () if is_own(c, owner) else ("_",)
+            c.require(
                 Domain.TYPES,
-                f"`{show(owner)}` has no attribute that begins with `{name}`",
                 name_tree,
-                _public(names, name),
+                Constraint(frozenset(names), openings),
+                lambda part: f"`{show(owner)}` has no attribute that begins with `{part}`",
+                lambda part: _public(known, part),
             )
         return UNKNOWN
     found = c.world.member(owner, name)
@@ -447,12 +454,10 @@ def _public(names: set[str], name: str) -> list[str]:
 
 
 def _member_names(c: Context, owner: Type) -> set[str] | None:
-    if isinstance(owner, ModuleObject) and owner.name in ("typing", "typing_extensions"):
-        from ananke.languages.python.meaning.annotations import FORMS
-
-        names = c.world.names_of(owner)
-        return None if names is None else names | FORMS
-    return c.world.names_of(owner)
+    names = c.world.names_of(owner)
+    if names is None or not isinstance(owner, ModuleObject):
+        return names
+    return names | special_names(owner.name)
 
 
 def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
@@ -539,9 +544,11 @@ def _open_argument(c: Context, tree: Tree, function: Type) -> Type:
         with c.quiet():
             return infer(c, tree)
     if c.is_pending(tree):
-        if any(one.startswith(name) for one in labels):
-            return UNKNOWN
-    elif name in labels:
+        held, c.labels = c.labels, frozenset(labels)
+        type_ = infer(c, tree)
+        c.labels = held
+        return type_
+    if name in labels:
         with c.quiet():
             return infer(c, tree)
     return infer(c, tree)

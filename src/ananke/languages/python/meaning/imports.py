@@ -9,8 +9,8 @@ from ananke.analysis.declarations import Alias, Class
 from ananke.analysis.defects import Domain
 from ananke.analysis.scopes import Entry
 from ananke.analysis.types import UNKNOWN, ModuleObject, Type
-from ananke.languages.python.meaning.annotations import alias_of, special_form
-from ananke.languages.python.meaning.context import Context
+from ananke.languages.python.meaning.annotations import alias_of, special_form, special_names
+from ananke.languages.python.meaning.context import Constraint, Context
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["future_import", "import_from", "import_modules"]
@@ -55,15 +55,12 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
         if c.is_pending(word):
             names = set(c.program.library.submodules(name))
             if not c.program.library.is_open and not c.trying and names:
-                if not any(one.startswith(part) for one in names):
-                    c.report(
-                        Domain.IMPORTS,
-                        f"no module of {name or 'this environment'} begins with `{part}`",
-                        word,
-                        [one for one in names if one[:1] == part[:1]],
-                    )
-                else:
-                    c.pending_names = names
+                _require(
+                    c,
+                    word,
+                    names,
+                    f"no module of {name or 'this environment'} begins with",
+                )
             return ""
         name = f"{name}.{part}" if name else part
         if _forbidden(c, name):
@@ -151,12 +148,8 @@ def _exported(c: Context, module: str, word: Tree) -> Entry:
         return Entry(UNKNOWN)
     if c.is_pending(word):
         if not found.is_open and not c.trying:
-            names = {*found.names(), *library.submodules(module)}
-            c.pending_names = names
-            if not any(one.startswith(name) for one in names) and not _special_begins(module, name):
-                c.report(
-                    Domain.IMPORTS, f"`{module}` exports nothing that begins with `{name}`", word
-                )
+            names = {*found.names(), *library.submodules(module), *special_names(module)}
+            _require(c, word, names, f"`{module}` exports nothing that begins with")
         return Entry(UNKNOWN)
     special = special_form(module, name)
     if special is not None:
@@ -181,10 +174,14 @@ def _exported(c: Context, module: str, word: Tree) -> Entry:
     return Entry(UNKNOWN)
 
 
-def _special_begins(module: str, name: str) -> bool:
-    from ananke.languages.python.meaning.annotations import FORMS
-
-    return module in ("typing", "typing_extensions") and any(one.startswith(name) for one in FORMS)
+def _require(c: Context, word: Tree, names: set[str], problem: str) -> None:
+    c.require(
+        Domain.IMPORTS,
+        word,
+        Constraint(frozenset(names)),
+        lambda part: f"{problem} `{part}`",
+        lambda part: [one for one in names if one[:1] == part[:1]],
+    )
 
 
 def _star(c: Context, module: str) -> None:
