@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
 PEERS := $(VENV)/installed-peers
 SGLANG := .venv-sglang
+SGLANG_TESTS := tests/integration/test_sglang.py tests/conformance/test_on_sglang.py
 NATIVE := build/native-in-place
 ZIG := $(wildcard src/ananke/native/*.zig)
 
@@ -55,7 +56,7 @@ fuzz: $(INSTALLED) $(NATIVE) corpora ## random and hostile input
 	$(BIN)/python -m evals fuzz $(ARGS)
 
 sglang: $(SGLANG)/installed $(NATIVE) ## our backend under SGLang's own classes, in an environment of its own
-	$(SGLANG)/bin/python -m pytest tests/integration/test_sglang.py $(ARGS)
+	$(SGLANG)/bin/python -m pytest $(SGLANG_TESTS) $(ARGS)
 
 clean: ## remove what was built, and the environment
 	rm -rf $(VENV) $(SGLANG) build dist src/ananke/native/libananke.*

@@ -7,18 +7,16 @@ kernels.
 from __future__ import annotations
 
 import json
-import sys
 import time
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sglang", reason="SGLang is set up by `make sglang`")
+
+from tests import sglang_process  # isort: skip  # before anything else of SGLang
 
 import tokenizers
 import torch
@@ -31,17 +29,8 @@ from sglang.srt.constrained.base_grammar_backend import (
     get_vocab_mask_buffer,
 )
 from sglang.srt.constrained.grammar_manager import GrammarManager
-from sglang.srt.plugins import load_plugins
-from sglang.srt.runtime_context import get_context, get_parallel, get_serving
+from sglang.srt.runtime_context import get_parallel, get_serving
 from sglang.srt.sampling.sampling_batch_info import SamplingBatchInfo
-from sglang.srt.server_args import ServerArgs
-
-# SGLang's image models import torchvision, which has no package for torch's CPU build. The walk
-# over draft trees, in the same package, doesn't use it.
-if find_spec("torchvision") is None:
-    for part in ("", ".transforms", ".transforms.functional", ".io"):
-        module = MagicMock(__spec__=ModuleSpec(f"torchvision{part}", None), __path__=[])
-        sys.modules[f"torchvision{part}"] = module
 from sglang.srt.speculative.spec_utils import traverse_tree
 
 from ananke.adapters.sglang import ENVELOPE, AnankeBackend, AnankeGrammar
@@ -83,10 +72,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def served() -> None:
-    """What a process of SGLang does at its start: plug-ins, then its arguments."""
-    load_plugins()
-    arguments = ServerArgs(model_path="none", grammar_backend="ananke", device="cpu")
-    get_context().set_server_args(arguments)
+    sglang_process.begin()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ are the prompt (left padded or not) and are never judged. After that every row's
 matched with the rows of the step before: sampling continues each row; beam search permutes and
 doubles rows (a doubled row forks its session); assisted generation goes back and forth (rollback).
 
-A row whose text has ended, or that holds a token which was never admitted (a dead beam, a rejected
-draft), admits EOS alone, so that no row is without a finite score.
+A row whose text has ended, that holds a token which was never admitted (a dead beam, a rejected
+draft), or whose grammar llguidance gave up on, admits EOS alone, so that no row is without a finite
+score.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy.typing as npt
 import torch
 from transformers import LogitsProcessor
 
+from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted
 from ananke.session import Session
@@ -122,6 +124,9 @@ class ConstraintLogitsProcessor(LogitsProcessor):
                     row.session.accept(int(token))
                 except NotAdmitted:
                     break
+                except GrammarGaveUp as error:
+                    _log.warning("%s; the row is ended", error)
+                    break
                 row.taken += 1
                 row.plan = row.plan[1:] if row.plan[:1] == (token,) else ()
         self._seen = generated.copy()
@@ -156,10 +161,10 @@ class ConstraintLogitsProcessor(LogitsProcessor):
             if ended:
                 packed[at] = -1
                 return
-            row.session.mask(packed, at)
-            if packed[at].any():
+            reason = _masked(row.session, packed, at)
+            if reason is None:
                 return
-            _log.warning("row %d: language and grammar leave no token; the row is ended", at)
+            _log.warning("row %d: %s; the row is ended", at, reason)
             forced = list(self._vocabulary.eos)
         packed[at] = 0
         set_tokens(packed[at], forced, self._vocabulary.size)
@@ -183,6 +188,15 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         return eos if row.plan[:1] == (eos[0],) else list(row.plan[:1])
 
 
+def _masked(session: Session, packed: npt.NDArray[np.int32], at: int) -> str | None:
+    """Fill the row. If nothing may come there, why."""
+    try:
+        session.mask(packed, at)
+    except GrammarGaveUp as error:
+        return str(error)
+    return None if packed[at].any() else "language and grammar leave no token"
+
+
 #: Tokens before the limit from which on the shortest completion is looked at.
 _CLOSE_WITHIN = 64
 
@@ -192,12 +206,10 @@ _SLACK = 4
 
 def _spelled_completion(session: Session) -> list[int] | None:
     """Tokens that spell the shortest completion; None if there is none or it can't be spelled."""
-    text = session.shortest_completion()
-    if text is None:
-        return None
     try:
-        return session.vocabulary.encode(text)
-    except VocabularyError:
+        text = session.shortest_completion()
+        return None if text is None else session.vocabulary.encode(text)
+    except (VocabularyError, GrammarGaveUp):
         return None
 
 

@@ -1,0 +1,28 @@
+"""SGLang's process on a machine without a GPU: importing this makes its modules importable.
+
+Only in the environment of `make sglang`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from unittest.mock import MagicMock
+
+# SGLang's image models import torchvision, which has no package for torch's CPU build.
+if find_spec("torchvision") is None:
+    for part in ("", ".transforms", ".transforms.functional", ".io"):
+        module = MagicMock(__spec__=ModuleSpec(f"torchvision{part}", None), __path__=[])
+        sys.modules[f"torchvision{part}"] = module
+
+from sglang.srt.plugins import load_plugins
+from sglang.srt.runtime_context import get_context
+from sglang.srt.server_args import ServerArgs
+
+
+def begin() -> None:
+    """What a process of SGLang does at its start: plug-ins, then its arguments."""
+    load_plugins()
+    arguments = ServerArgs(model_path="none", grammar_backend="ananke", device="cpu")
+    get_context().set_server_args(arguments)
