@@ -1,4 +1,4 @@
-"""`python -m evals NAME`: corpora, agree, mask, mutants, walk, fuzz."""
+"""`python -m evals NAME`: corpora, agree, mask, mutants, walk, fuzz, meaning-replay and -kill."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import typer
 from ananke.languages import LANGUAGES
 from evals.agree import AGREE
 from evals.corpora import CorpusError, corpora_directory, install
+from evals.environment import install_environment
 from evals.evaluation import Evaluation, Findings, Options
 from evals.fuzz import FUZZ
 from evals.mask import MASK
+from evals.meaning_kill import MEANING_KILL
+from evals.meaning_replay import MEANING_REPLAY
 from evals.mutants import MUTANTS
 from evals.progress import say
 from evals.report import Summary, load_summaries, save_summary, write_rows, write_section
@@ -43,11 +46,20 @@ Json = Annotated[bool, typer.Option("--json", help="Summaries as JSON on standar
 
 
 @app.command("corpora")
-def corpora_command(corpora: Corpora = None) -> None:
+def corpora_command(
+    corpora: Corpora = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Only the environment of installed packages.")
+    ] = False,
+) -> None:
     """Fetch and unpack the packages that hold real code (npm, apt, pip)."""
     directory = corpora_directory(corpora)
+    if environment:
+        say(f"environment {install_environment(directory)}")
+        return
     manifest = install(directory)
     say(f"{len(manifest)} packages in {directory}")
+    say(f"environment {install_environment(directory)}")
 
 
 def _add(evaluation: Evaluation, summary: str) -> None:
@@ -63,19 +75,19 @@ def _add(evaluation: Evaluation, summary: str) -> None:
         as_json: Json = False,
     ) -> None:
         options = Options(corpora_directory(corpora), seed, quick, files, count, replays, seconds)
-        run(evaluation, chosen(language), options, as_json)
+        run(evaluation, chosen(language, evaluation.languages or LANGUAGES), options, as_json)
 
     app.command(evaluation.name, help=summary)(command)
 
 
-def chosen(languages: list[str] | None) -> tuple[str, ...]:
-    """The languages asked for, in the registry's order; all if none are named."""
+def chosen(languages: list[str] | None, measured: tuple[str, ...] = LANGUAGES) -> tuple[str, ...]:
+    """The languages asked for, in the registry's order; all that are measured if none are named."""
     if not languages:
-        return LANGUAGES
-    unknown = sorted(set(languages) - set(LANGUAGES))
+        return measured
+    unknown = sorted(set(languages) - set(measured))
     if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}; there are: {', '.join(LANGUAGES)}")
-    return tuple(language for language in LANGUAGES if language in languages)
+        raise typer.BadParameter(f"{', '.join(unknown)}; there are: {', '.join(measured)}")
+    return tuple(language for language in measured if language in languages)
 
 
 def run(
@@ -115,6 +127,8 @@ _add(AGREE, "Agreement with tree-sitter and token-by-token replay on real files.
 _add(MASK, "The mask against brute force.")
 _add(MUTANTS, "Broken programs must be blocked.")
 _add(WALK, "Random programs under the mask must parse.")
+_add(MEANING_REPLAY, "Real files must not be refused by what they mean.")
+_add(MEANING_KILL, "Programs with one error of meaning put in must be refused.")
 _add(FUZZ, "Random bytes and tokens against the core built with safety checks.")
 
 if __name__ == "__main__":

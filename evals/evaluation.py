@@ -63,11 +63,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One program: how it measures a language, and how its section reads."""
+    """One program: how it measures a language, how its section reads, and which languages it can
+    measure (empty: all)."""
 
     name: str
     measure: Callable[[str, Options], Findings]
     sections: Mapping[str, Callable[[Mapping[str, Summary]], str]]
+    languages: tuple[str, ...] = ()
 
 
 def generator(options: Options, *parts: object) -> random.Random:

@@ -40,6 +40,8 @@ SECTIONS = (
     "mutants",
     "walk",
     "fuzz",
+    "meaning-replay",
+    "meaning-kill",
     "bench",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DEBIAN", "NPM", "SUFFIXES", "WHEELS", "Package", "languages"]
+__all__ = ["DEBIAN", "ENVIRONMENT", "NPM", "SUFFIXES", "WHEELS", "Package", "languages"]
 
 #: Language -> endings of its files. A `.d.ts` file declares and does nothing: left out.
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -105,6 +105,54 @@ WHEELS: tuple[Package, ...] = (
     Package("anyio", "4.16.0", _PYTHON),
     Package("jinja2", "3.1.6", _PYTHON),
     Package("packaging", "26.3", _PYTHON),
+)
+
+#: Packages that are installed whole, (name, version): what programs that import them mean.
+ENVIRONMENT: tuple[tuple[str, str], ...] = (
+    ("annotated-types", "0.8.0"),
+    ("anyio", "4.16.0"),
+    ("attrs", "26.1.0"),
+    ("blinker", "1.9.0"),
+    ("cattrs", "26.2.1"),
+    ("certifi", "2026.10.19.post1"),
+    ("click", "8.5.1"),
+    ("filelock", "4.3.1"),
+    ("flask", "3.1.3"),
+    ("h11", "0.16.0"),
+    ("httpcore", "1.0.9"),
+    ("httpx", "0.28.1"),
+    ("idna", "3.20"),
+    ("iniconfig", "2.3.1"),
+    ("itsdangerous", "2.2.0"),
+    ("jinja2", "3.1.6"),
+    ("markdown-it-py", "4.3.0"),
+    ("markupsafe", "3.0.4"),
+    ("mdurl", "0.1.2"),
+    ("more-itertools", "11.2.1"),
+    ("outcome", "1.3.0.post0"),
+    ("packaging", "26.3"),
+    ("platformdirs", "4.14.8"),
+    ("pluggy", "1.7.0"),
+    ("pydantic", "2.14.4"),
+    ("pydantic-core", "2.50.5"),
+    ("pygments", "2.21.0"),
+    ("rich", "15.0.0"),
+    ("shellingham", "1.5.4"),
+    ("sniffio", "1.3.1"),
+    ("sortedcontainers", "2.4.0"),
+    ("starlette", "1.10.0"),
+    ("structlog", "26.1.0"),
+    ("tenacity", "9.2.1"),
+    ("textual", "8.2.8"),
+    ("tomlkit", "0.15.2"),
+    ("trio", "0.35.0"),
+    ("typer", "0.29.2"),
+    ("typing-extensions", "4.16.0"),
+    ("typing-inspection", "0.4.5"),
+    ("urllib3", "2.8.0"),
+    ("uvicorn", "0.54.0"),
+    ("websockets", "17.4"),
+    ("werkzeug", "3.1.9"),
 )
 
 

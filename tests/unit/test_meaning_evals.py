@@ -1,0 +1,132 @@
+"""The evaluations of meaning: their mutants, their project, their judge."""
+
+from __future__ import annotations
+
+import ast
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ananke.analysis.defects import Defect, Domain
+from ananke.languages.python.library import open_library
+from evals.environment import ModuleSource, environment_folder, make_project, modules
+from evals.meaning_kill import kill
+from evals.meaning_replay import Refusal, is_false, program_of
+from evals.pyright import Complaint, check
+from evals.python_mutants import OPERATORS, mutants
+
+PROGRAM = b"""import os
+from math import floor
+
+
+class Box:
+    size: int = 3
+
+    def grow(self, by: int = 1) -> int:
+        name = "x" + "y"
+        for _ in range(by):
+            self.size = floor(2.5)
+        print(os.path.join(name, "b"), [1, 2][0], self.size, sep="")
+        return self.size
+
+
+box = Box()
+box.grow(by=2)
+"""
+
+
+class TestMutants:
+    """Each operator changes one place, and says where."""
+
+    @pytest.mark.parametrize("operator", OPERATORS)
+    def test_every_operator_makes_another_program_and_tells_the_place(self, operator):
+        found = mutants(PROGRAM, operator, random.Random(1), 2)
+        assert found, "the program has a place for each operator"
+        for one in found:
+            assert one.text != PROGRAM
+            assert one.text[: one.start] == PROGRAM[: one.start]
+            assert one.start <= one.end <= len(one.text)
+            ast.parse(one.text)
+
+    def test_a_text_that_is_no_python_is_an_error(self):
+        with pytest.raises(SyntaxError):
+            mutants(b"def (", "undefined name", random.Random(1), 1)
+
+    def test_a_dropped_import_can_be_known_at_the_first_use(self):
+        (one,) = mutants(b"import os\nx = 1\nprint(os)\n", "dropped import", random.Random(1), 1)
+        assert one.text == b"pass\nx = 1\nprint(os)\n"
+        assert one.text[one.end - 2 : one.end] == b"os"
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("corpora")
+    folder = environment_folder(tmp_path)
+    (folder / "pack" / "tests").mkdir(parents=True)
+    (folder / "pack" / "__init__.py").write_text('"""A package."""\n' + "VALUE: int = 1\n" * 8)
+    (folder / "pack" / "inner.py").write_bytes(b"from . import VALUE\n" + PROGRAM)
+    (folder / "pack" / "py.typed").write_text("")
+    (folder / "pack-1.dist-info").mkdir()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def project(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_project(corpora, tmp_path_factory.mktemp("project"))
+
+
+class TestProject:
+    """Packages and the standard library, as one folder that both judges read."""
+
+    def test_it_holds_the_packages_and_the_standard_library_below_its_own_name(self, project):
+        assert (project / "pack" / "py.typed").is_file()
+        assert (project / "standard" / "argparse.py").is_file()
+        assert not (project / "standard" / "test").exists()
+
+    def test_a_sample_is_the_same_for_the_same_seed_and_names_modules(self, project):
+        chosen = modules(project, 6, 1)
+        assert chosen == modules(project, 6, 1)
+        assert {one.package for one in chosen} == {"pack", "standard"}
+        (inner,) = [one for one in chosen if one.path.name == "inner.py"]
+        assert (inner.module, inner.is_package) == ("pack.inner", False)
+
+
+class TestJudging:
+    """Refusals are false where the checker sees nothing; mutants are found where they are."""
+
+    def test_a_refusal_is_false_unless_the_checker_complains_of_its_lines(self):
+        refusal = Refusal(Defect(Domain.TYPES, "`x` is not defined", 4, 5), 6)
+        text = b"a\nb\nc\n"
+        assert is_false(text, refusal, [])
+        assert is_false(text, refusal, [Complaint(1, 2, "", "")])
+        assert not is_false(text, refusal, [Complaint(2, 3, "", "")])
+
+    @pytest.mark.skipif(find_spec("dashscope") is None, reason="the vocabulary's package")
+    def test_mutants_are_refused_at_the_place_or_at_the_end(self, project, corpora):
+        text = b"import os\nprint(os)\n\n\ndef f() -> int:\n    return os.getpid()\n"
+        path = project / "pack" / "case.py"
+        path.write_bytes(text)
+        source = ModuleSource("pack", "pack.case", path, text)
+        library = open_library(environment=environment_folder(corpora), project=(project,))
+        rng = random.Random(1)
+        member = mutants(text, "misspelt module member", rng, 1)
+        dropped = mutants(text, "dropped import", rng, 1)
+        at_place, at_use = kill(source, program_of(source, library), [*member, *dropped])
+        assert at_place.late is not None
+        assert at_place.late <= 2
+        assert "has no attribute" in at_place.message
+        assert at_use.late is not None
+        assert at_use.late <= 2
+        wrong = ModuleSource("pack", "pack.case", path, b"import nothing\n" + text)
+        with pytest.raises(ValueError, match=r"pack\.case is refused as it is"):
+            kill(wrong, program_of(wrong, library), [])
+
+    @pytest.mark.slow
+    def test_the_checker_reports_errors_by_line(self, project):
+        pytest.importorskip("basedpyright", reason="the type checker of the evaluations")
+        wrong = project / "pack" / "wrong.py"
+        wrong.write_text("from pack.inner import Box\n\nBox().grow('a')\nBox().grow(1)\n")
+        (complaint,) = check(project, [wrong])[wrong]
+        assert (complaint.line, complaint.rule) == (3, "reportArgumentType")
