@@ -31,6 +31,13 @@ def violations(source: Any) -> dict[str, str]:
     return {violation.path: violation.problem for violation in error.violations}
 
 
+_AT = "spec.contracts."
+
+
+def _contracts(**kinds: Any) -> dict[str, Any]:
+    return {"language": LANGUAGE, "contracts": kinds, "domains": ["syntax", "semantics"]}
+
+
 FULL = {
     "version": "1.0",
     "language": LANGUAGE,
@@ -43,7 +50,27 @@ FULL = {
         "environment": ".venv",
         "project": ".",
     },
-    "domains": ["syntax", "types"],
+    "contracts": {
+        "functions": [
+            {
+                "name": "clamp",
+                "parameters": [{"name": "x", "type": "int"}],
+                "result": "int",
+                "pre": ["x > 0"],
+                "post": ["result >= x"],
+                "loops": [{"loop": 0, "invariant": ["x > 0"]}],
+            }
+        ],
+        "classes": [
+            {
+                "name": "Account",
+                "fields": [{"name": "balance", "type": "int"}],
+                "invariant": ["self.balance >= 0"],
+            }
+        ],
+        "literals": [{"name": "timeout", "min": 1, "max": 60}, {"name": None, "min": 0}],
+    },
+    "domains": ["syntax", "types", "semantics"],
     "budgets": {"token_microseconds": 100},
     "limits": {
         "prefix_bytes": 100,
@@ -66,7 +93,7 @@ def test_a_spec_survives_the_round_trip(source: dict[str, Any]) -> None:
 
 def test_specs_are_values() -> None:
     one, same = parse_spec(FULL), parse_spec(json.dumps(FULL))
-    other = parse_spec(FULL | {"domains": ["syntax"]})
+    other = parse_spec(FULL | {"domains": ["syntax", "semantics"]})
     assert one == same
     assert hash(one) == hash(same)
     assert one.fingerprint == same.fingerprint
@@ -118,6 +145,24 @@ def test_unknown_suffix_and_empty_suffix_differ() -> None:
     ("source", "path", "words"),
     [
         ({}, "spec.language", "a grammar, or both"),
+        (
+            {"language": LANGUAGE, "contracts": {"functions": [{"name": "f"}]}},
+            "spec.contracts",
+            'add "semantics"',
+        ),
+        (_contracts(functions=[{"name": "f"}, {"name": "f"}]), _AT + "functions[1].name", "join"),
+        (_contracts(functions=[{"name": "f g"}]), _AT + "functions[0].name", "match"),
+        (
+            _contracts(classes=[{"name": "A", "fields": [{"name": "x", "type": "int"}] * 2}]),
+            _AT + "classes[0].fields[1].name",
+            "keep one",
+        ),
+        (
+            _contracts(literals=[{"name": "n", "min": 2, "max": 1}]),
+            _AT + "literals[0]",
+            "no integer",
+        ),
+        (_contracts(literals=[{"min": 2**60}]), _AT + "literals[0].min", "less than"),
         (b"", "spec", "not JSON"),
         (b"[1]", "spec", "object"),
         (b"\xff", "spec", "not UTF-8"),

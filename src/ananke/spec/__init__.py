@@ -3,6 +3,14 @@
 **Invariant:** a leaf. It knows no language, no vocabulary and no grammar engine.
 """
 
+from ananke.spec.contracts import (
+    ClassContract,
+    Contracts,
+    FunctionContract,
+    LiteralBound,
+    LoopContract,
+    TypedName,
+)
 from ananke.spec.errors import SpecError, Violation, spec_error
 from ananke.spec.imports import Imports, ModuleStub
 from ananke.spec.model import (
@@ -23,13 +31,19 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_SPEC_BYTES",
     "Budgets",
+    "ClassContract",
     "ConstraintSpec",
     "Context",
+    "Contracts",
+    "FunctionContract",
     "Grammar",
     "Imports",
     "Limits",
+    "LiteralBound",
+    "LoopContract",
     "ModuleStub",
     "SpecError",
+    "TypedName",
     "Violation",
     "parse_spec",
     "published_schema",

@@ -33,6 +33,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ananke.spec.base import FilePath, Model, Text, encodable
+from ananke.spec.contracts import Contracts
+from ananke.spec.contracts import contradictions as contract_contradictions
 from ananke.spec.imports import Imports
 from ananke.spec.imports import contradictions as import_contradictions
 
@@ -144,6 +146,7 @@ class ConstraintSpec(Model):
     context: Context = Context()
     grammar: Grammar | None = None
     imports: Imports = Imports()
+    contracts: Contracts = Contracts()
     domains: Annotated[
         tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ] = ("syntax",)
@@ -194,6 +197,8 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
                 )
         if spec.imports != Imports():
             yield "imports", "needs a language: modules are a language's"
+        if spec.contracts != Contracts():
+            yield "contracts", "needs a language: conditions are its expressions"
         for at, domain in enumerate(spec.domains):
             if domain != "syntax":
                 yield f"domains[{at}]", f"the {domain} domain needs a language"
@@ -201,6 +206,9 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
         if domain in spec.domains[:at]:
             yield f"domains[{at}]", f"{domain} is named twice"
     yield from import_contradictions(spec.imports)
+    yield from contract_contradictions(spec.contracts)
+    if spec.contracts != Contracts() and "semantics" not in spec.domains:
+        yield "contracts", 'belongs to the semantics domain: add "semantics" to domains'
     if grammar is not None and "syntax" not in spec.domains:
         yield "domains", 'a grammar belongs to the syntax domain: add "syntax" or drop the grammar'
     for place, text, limit, bound in (
