@@ -42,6 +42,7 @@ _stage("propagation", *STAGES["domains"], "domains")
 _stage("holes", *STAGES["propagation"], "propagation")
 _stage("session", *STAGES["holes"], "holes")
 _stage("adapters", *STAGES["session"], "session")
+_stage("client", *STAGES["session"], "session")
 _stage("cli", *STAGES["adapters"], "adapters")
 
 #: Files below `adapters` and `cli` that touch the file system or start a program, and why.

@@ -20,7 +20,7 @@ from sglang.srt.constrained.grammar_manager import GrammarManager
 from sglang.srt.runtime_context import get_parallel
 from sglang.srt.sampling.sampling_batch_info import SamplingBatchInfo
 
-from ananke.adapters.sglang import ENVELOPE
+from ananke.spec import SCHEMA_KEYWORD
 from ananke.vocabulary import Vocabulary
 from tests.conformance.engine import Batch, Engine, Refused, Request, Setup
 from tests.conformance.suite import Conformance
@@ -153,7 +153,7 @@ def _envelope(request: Request) -> str | None:
     if request is None:
         return None
     text = request if isinstance(request, str) else json.dumps(request)
-    return f'{{"{ENVELOPE}": {text}}}'
+    return f'{{"{SCHEMA_KEYWORD}": {text}}}'
 
 
 class TestSGLang(Conformance):

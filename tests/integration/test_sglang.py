@@ -29,11 +29,15 @@ from sglang.srt.constrained.base_grammar_backend import (
     get_vocab_mask_buffer,
 )
 from sglang.srt.constrained.grammar_manager import GrammarManager
+from sglang.srt.entrypoints.openai.protocol import ChatCompletionRequest, CompletionRequest
+from sglang.srt.entrypoints.openai.serving_completions import OpenAIServingCompletion
 from sglang.srt.runtime_context import get_parallel, get_serving
 from sglang.srt.sampling.sampling_batch_info import SamplingBatchInfo
 from sglang.srt.speculative.spec_utils import traverse_tree
 
-from ananke.adapters.sglang import ENVELOPE, AnankeBackend, AnankeGrammar
+from ananke.adapters.sglang import AnankeBackend, AnankeGrammar
+from ananke.client import request_fields
+from ananke.spec import SCHEMA_KEYWORD, parse_spec
 
 WORDS = [
     "def ",
@@ -81,7 +85,9 @@ def backend(served: None, tokenizer: Any) -> Any:
 
 
 def python(**context: Any) -> str:
-    return json.dumps({ENVELOPE: {"version": "1.0", "language": "python", "context": context}})
+    return json.dumps(
+        {SCHEMA_KEYWORD: {"version": "1.0", "language": "python", "context": context}}
+    )
 
 
 def compiled(backend: Any, kind: str, source: str) -> Any:
@@ -166,11 +172,11 @@ def test_plain_requests(
 @pytest.mark.parametrize(
     ("kind", "source", "message"),
     [
-        ("json", json.dumps({ENVELOPE: {"language": "cobol"}}), "spec.language"),
-        ("json", json.dumps({ENVELOPE: {"langauge": "python"}}), "langauge"),
-        ("json", json.dumps({ENVELOPE: {"version": "9.0", "language": "go"}}), "version"),
-        ("json", json.dumps({ENVELOPE: 3}), "an object"),
-        ("json", json.dumps({ENVELOPE: {"language": "go"}, "type": "object"}), "'type'"),
+        ("json", json.dumps({SCHEMA_KEYWORD: {"language": "cobol"}}), "spec.language"),
+        ("json", json.dumps({SCHEMA_KEYWORD: {"langauge": "python"}}), "langauge"),
+        ("json", json.dumps({SCHEMA_KEYWORD: {"version": "9.0", "language": "go"}}), "version"),
+        ("json", json.dumps({SCHEMA_KEYWORD: 3}), "an object"),
+        ("json", json.dumps({SCHEMA_KEYWORD: {"language": "go"}, "type": "object"}), "'type'"),
         ("json", "{", "spec.grammar.source"),
         ("json", python(prefix=")"), "spec.context.prefix"),
         ("regex", "(", "spec.grammar.source"),
@@ -322,7 +328,7 @@ def test_the_grammar_manager(manager: Any, tokenizer: Any) -> None:
     """A good request, a bad one and an aborted one; then two again, from the cache."""
     good, bad, aborted = (
         Request(json_schema=python()),
-        Request(json_schema=json.dumps({ENVELOPE: {"language": "cobol"}})),
+        Request(json_schema=json.dumps({SCHEMA_KEYWORD: {"language": "cobol"}})),
         Request(regex="[ab]"),
     )
     aborted.rid = "aborted"
@@ -376,7 +382,7 @@ def test_strict_thinking(served: None, tokenizer: Any, monkeypatch: pytest.Monke
 def test_where_nothing_may_come_the_text_ends(backend: Any, tokenizer: Any) -> None:
     """Language and grammar exclude each other: EOS alone, which is taken and taken back."""
     spec = {"language": "python", "grammar": {"kind": "regex", "source": r"x\)"}}
-    grammar = compiled(backend, "json", json.dumps({ENVELOPE: spec}))
+    grammar = compiled(backend, "json", json.dumps({SCHEMA_KEYWORD: spec}))
     feed(grammar, tokenizer, "x")
     assert admitted(grammar) == {EOS}
     grammar.accept_token(EOS)
@@ -387,6 +393,22 @@ def test_where_nothing_may_come_the_text_ends(backend: Any, tokenizer: Any) -> N
     assert admitted(grammar) == {EOS}
     grammar.rollback(1)
     assert admitted(grammar) == letters(tokenizer, "x")
+
+
+@pytest.mark.parametrize("way", ["chat", "completions"])
+def test_what_the_client_sends_arrives(backend: Any, tokenizer: Any, way: str) -> None:
+    """Through SGLang's own form of a request, to the session that it asks for."""
+    spec = parse_spec({"language": "python", "context": {"prefix": "def f(x):\n    "}})
+    body = request_fields(spec, "sglang")["extra_body"]
+    if way == "chat":
+        chat = ChatCompletionRequest(messages=[{"role": "user", "content": "go"}], **body)
+        parameters = chat.to_sampling_params([], {})
+    else:
+        plain = CompletionRequest(prompt="def f(x):\n    ", **body)
+        parameters = OpenAIServingCompletion._build_sampling_params(None, plain)
+    grammar = compiled(backend, "json", parameters["json_schema"])
+    feed(grammar, tokenizer, "return x")
+    assert grammar.session.spec == spec
 
 
 def test_old_requests_are_forgotten(backend: Any) -> None:

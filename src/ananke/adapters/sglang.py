@@ -3,7 +3,7 @@
 SGLang loads `register` by its entry point group `sglang.srt.plugins`; nothing of it is patched.
 Its scheduler asks the backend for a grammar object per request, keyed by the kind and the text of
 what the request holds. `json_schema`, `regex`, `ebnf` and `structural_tag` mean what they mean to
-the other backends. A ConstraintSpec travels as a JSON schema with one keyword (`ENVELOPE`):
+the other backends. A ConstraintSpec travels as a JSON schema with one keyword (`spec/envelope.py`):
 
     {"x-ananke": {"version": "1.0", "language": "python", "context": {"prefix": "def f("}}}
 
@@ -40,15 +40,12 @@ from sglang.srt.runtime_context import get_serving
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import set_tokens, words_for
 from ananke.session import Session
-from ananke.spec import ConstraintSpec, SpecError, parse_spec, spec_error
+from ananke.spec import SCHEMA_KEYWORD, ConstraintSpec, SpecError, parse_spec, spec_error
 from ananke.vocabulary import Vocabulary, from_transformers
 
 _log = logging.getLogger(__name__)
 
 NAME = "ananke"
-
-#: The keyword of a JSON schema under which a ConstraintSpec stands.
-ENVELOPE = "x-ananke"
 
 #: What SGLang writes for "any JSON".
 _ANY_JSON = "$$ANY$$"
@@ -244,13 +241,15 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
             return _spec_of("json_schema", source)
         if not isinstance(schema, dict):
             return _spec_of("json_schema", source)
-        if ENVELOPE in schema:
+        if SCHEMA_KEYWORD in schema:
             if len(schema) > 1:
-                others = ", ".join(sorted(repr(key)[:40] for key in schema if key != ENVELOPE)[:5])
-                raise spec_error(ENVELOPE, f"stands alone in its schema; remove {others}")
-            if not isinstance(schema[ENVELOPE], dict):
-                raise spec_error(ENVELOPE, "expected a ConstraintSpec, which is an object")
-            return parse_spec(schema[ENVELOPE])
+                others = ", ".join(
+                    sorted(repr(key)[:40] for key in schema if key != SCHEMA_KEYWORD)[:5]
+                )
+                raise spec_error(SCHEMA_KEYWORD, f"stands alone in its schema; remove {others}")
+            if not isinstance(schema[SCHEMA_KEYWORD], dict):
+                raise spec_error(SCHEMA_KEYWORD, "expected a ConstraintSpec, which is an object")
+            return parse_spec(schema[SCHEMA_KEYWORD])
         if self._whitespace and "x-guidance" not in schema:
             source = json.dumps({**schema, "x-guidance": self._whitespace}, ensure_ascii=False)
         return _spec_of("json_schema", source)

@@ -11,6 +11,12 @@ from ananke.spec.contracts import (
     LoopContract,
     TypedName,
 )
+from ananke.spec.envelope import (
+    EXTRA_ARGUMENT,
+    SCHEMA_KEYWORD,
+    extra_arguments_with,
+    schema_with,
+)
 from ananke.spec.errors import SpecError, Violation, spec_error
 from ananke.spec.imports import Imports, ModuleStub
 from ananke.spec.model import (
@@ -27,9 +33,11 @@ from ananke.spec.schema import published_schema
 
 __all__ = [
     "DOMAIN_NAMES",
+    "EXTRA_ARGUMENT",
     "GRAMMAR_KINDS",
     "MAX_DEPTH",
     "MAX_SPEC_BYTES",
+    "SCHEMA_KEYWORD",
     "Budgets",
     "ClassContract",
     "ConstraintSpec",
@@ -45,7 +53,9 @@ __all__ = [
     "SpecError",
     "TypedName",
     "Violation",
+    "extra_arguments_with",
     "parse_spec",
     "published_schema",
+    "schema_with",
     "spec_error",
 ]
