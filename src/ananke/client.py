@@ -84,7 +84,8 @@ class Client:
             choice = answer.choices[0]
             text, finish_reason = choice.text, choice.finish_reason
         else:
-            reply = self._api.chat.completions.create(messages=list(prompt), **fields)
+            messages: list[Any] = [*prompt]
+            reply = self._api.chat.completions.create(messages=messages, **fields)
             said = reply.choices[0]
             text, finish_reason = said.message.content or "", said.finish_reason
         if reader is not None:
@@ -112,9 +113,11 @@ class Client:
                         if choice.text:
                             yield choice.text
         else:
-            with self._api.chat.completions.create(
-                messages=list(prompt), stream=True, **fields
-            ) as chunks:
+            messages: list[Any] = [*prompt]
+            chunks: Any = self._api.chat.completions.create(
+                messages=messages, stream=True, **fields
+            )
+            with chunks:
                 for chunk in chunks:
                     for said in chunk.choices:
                         if said.delta.content:
