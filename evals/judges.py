@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +16,17 @@ import tree_sitter
 import ziglang  # type: ignore[import-untyped]
 
 from ananke.languages import get_language
+from ananke.parsing.grammar import Grammar
 
-__all__ = ["Leaf", "compiler_accepts", "compiler_name", "first_error", "is_program", "leaves"]
+__all__ = [
+    "Leaf",
+    "compiler_accepts",
+    "compiler_name",
+    "first_error",
+    "is_program",
+    "leaves",
+    "needs_additions",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,20 @@ def _parser(language: str) -> tree_sitter.Parser:
 def is_program(language: str, text: bytes) -> bool:
     """Whether tree-sitter's runtime parses the text without an error."""
     return not _parser(language).parse(text).root_node.has_error
+
+
+@cache
+def _bare(language: str) -> Grammar:
+    return Grammar(replace(get_language(language), twins=(), additions=()))
+
+
+def needs_additions(language: str, text: bytes) -> bool:
+    """Whether our parser takes the text for no program without the language's additions: then
+    tree-sitter's runtime, which hasn't them, is no judge of it."""
+    if not get_language(language).additions:
+        return False
+    state = _bare(language).parse(text)
+    return state is None or not state.can_end()
 
 
 def first_error(language: str, text: bytes) -> int | None:

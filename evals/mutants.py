@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ananke.parsing.grammar import load_grammar
 from evals.corpora import Source
 from evals.evaluation import Evaluation, Findings, Options, generator
-from evals.judges import Leaf, compiler_accepts, compiler_name, is_program, leaves
+from evals.judges import Leaf, compiler_accepts, compiler_name, is_program, leaves, needs_additions
 from evals.places import dead_at, excerpt, line_of
 from evals.progress import say, steps
 from evals.report import Summary, machine, percent, table, today
@@ -79,19 +79,21 @@ def measure(language: str, options: Options) -> Findings:
         rng = generator(options, "mutant", language, index)
         source, lexemes = sources[index % len(sources)]
         mutant = mutate(source.text, lexemes, KINDS[index // len(sources) % len(KINDS)], rng)
-        theirs = is_program(language, mutant.text)
         dead = dead_at(grammar, mutant.text)
         state = grammar.parse(mutant.text) if dead is None else None
         ours = state is not None and state.can_end()
+        theirs = is_program(language, mutant.text)
+        added = ours and not theirs and needs_additions(language, mutant.text)
         row: dict[str, object] = {
             "index": index,
             "file": source.name,
             "kind": mutant.kind,
             "theirs": theirs,
             "ours": ours,
+            "added": added,
             "line": line_of(mutant.text, mutant.at),
         }
-        if ours != theirs:
+        if ours != theirs and not added:
             place = mutant.at if dead is None else dead
             row["excerpt"] = excerpt(mutant.text, place)
             say(
@@ -103,7 +105,8 @@ def measure(language: str, options: Options) -> Findings:
         if not theirs and dead is not None:
             row["late"] = len(vocabulary.encode(mutant.text[mutant.at : dead]))
         rows.append(row)
-    rejected = [row for row in rows if not row["theirs"]]
+    # What the language's rows add to the grammar tree-sitter can't judge.
+    rejected = [row for row in rows if not row["theirs"] and not row["added"]]
     escaped = [row for row in rejected if row["ours"]]
     late = sorted(int(str(row["late"])) for row in rejected if "late" in row)
     wrongly = refused_texts
@@ -117,6 +120,7 @@ def measure(language: str, options: Options) -> Findings:
         "files": len(sources),
         "mutants": len(rows),
         "rejected": len(rejected),
+        "added": sum(bool(row["added"]) for row in rows),
         "blocked": len(rejected) - len(escaped),
         "at_end_only": sum("late" not in row for row in rejected) - len(escaped),
         "late": {share: _quantile(late, share) for share in ("0.5", "0.9", "0.99")},
@@ -187,7 +191,8 @@ def section(summaries: Mapping[str, Summary]) -> str:
         "## Mutants (`python -m evals mutants`)\n\n"
         "One lexeme deleted, inserted or swapped in a real file. Target: 99.9 % of those that "
         "tree-sitter rejects are blocked before EOS. *Late*: tokens after the change that were "
-        "still taken. The last figures count mutants that tree-sitter accepts and we refuse, as "
+        "still taken. Mutants that are programs by what the language's rows add are left out. "
+        "The last figures count mutants that tree-sitter accepts and we refuse, as "
         "*wrongly* of *all*: for Python and Zig only those that the compiler's parser accepts too "
         "are wrong, for the others all are counted so.\n\n"
         + table(head, rows)

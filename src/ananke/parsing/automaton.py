@@ -290,17 +290,19 @@ def edited_automaton(
     key: str,
     cache: BlobCache | None,
     edit: Callable[[], bytes],
+    *,
+    keyword: bool = False,
 ) -> Automaton:
-    """A main automaton made from another one: from the cache, or by `edit`.
+    """A main (or keyword) automaton made from another one: from the cache, or by `edit`.
 
     Raises:
         AutomatonError: what `edit` gives isn't an automaton for the language.
     """
-    kept = _kept(cache, key, language, keyword=False)
+    kept = _kept(cache, key, language, keyword=keyword)
     if kept is not None:
         return kept
     made = edit()
-    automaton = read_automaton(made, language)
+    automaton = read_automaton(made, language, keyword=keyword)
     if automaton is None:
         raise AutomatonError(f"the edited lexer {key} is not one for this grammar")
     if cache is not None:

@@ -9,6 +9,7 @@ import importlib.metadata
 import struct
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +17,10 @@ from types import ModuleType
 from ananke.native import library
 from ananke.parsing.automaton import NO_SYMBOL, Automaton, edited_automaton, load_automata
 from ananke.parsing.context import ContextError, ContextRule
+from ananke.parsing.grafted import Grafted, load_grafted
+from ananke.parsing.grafting import GraftError
 from ananke.parsing.language import Fold, Language, LanguageError, LineRule
-from ananke.parsing.restriction import Restriction, restrict
+from ananke.parsing.restriction import Restriction, restrict, with_words
 from ananke.parsing.state import ParseState
 from ananke.vocabulary.cache import DiskCache
 
@@ -45,8 +48,13 @@ class Grammar:
         lib = library()
         cache = DiskCache()
         main, keyword = load_automata(self.pointer, self.fingerprint, cache)
+        self._grafted: Grafted | None = None
+        if language.additions:
+            keyword = self._graft(main, keyword, cache)
         terminals, start_count = _terminals(self.pointer)
         restriction = _restriction(language, terminals)
+        if self._grafted is not None:
+            restriction = replace(restriction, leading=self._grafted.lines)
         if not restriction.is_empty:
             key = f"{self.fingerprint}-{restriction.digest}"
             learnt = main
@@ -84,6 +92,28 @@ class Grammar:
             ),
         )
         self._apply_rows()
+
+    def _graft(
+        self, main: Automaton, keyword: Automaton | None, cache: DiskCache
+    ) -> Automaton | None:
+        """Puts the language's additions in its tables, and gives the keyword lexer with their
+        words."""
+        language = self.language
+        try:
+            grafted = self._grafted = load_grafted(
+                self.pointer, self.fingerprint, language.twins, language.additions, main, cache
+            )
+        except GraftError as error:
+            raise LanguageError(f"{self.name}: {error}") from None
+        words = grafted.words
+        self.pointer = grafted.pointer
+        if keyword is None or not words:
+            return keyword
+        learnt = keyword
+        key = f"{grafted.key}-keyword"
+        return edited_automaton(
+            self.pointer, key, cache, lambda: with_words(learnt.tables, words), keyword=True
+        )
 
     def _apply_rows(self) -> None:
         lib = library()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ananke.parsing.addition import Production, Twin
 from ananke.parsing.context import REFUSED, ContextRule, Step
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "Language",
     "LanguageError",
     "LineRule",
+    "Production",
     "StateShape",
     "Step",
+    "Twin",
 ]
 
 
@@ -170,6 +173,8 @@ class Language:
         balanced: terminals with white space on both sides or on none; with any, the first of
             `absent` is what they are taken for elsewhere.
         balanced_words: texts of the terminal `word` that are so too.
+        twins: terminals of their own for some lexemes of others (`parsing/addition.py`).
+        additions: productions that the language has and the grammar lacks.
     """
 
     name: str
@@ -196,6 +201,8 @@ class Language:
     balanced: tuple[str, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
     word: str = ""
+    twins: tuple[Twin, ...] = ()
+    additions: tuple[Production, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

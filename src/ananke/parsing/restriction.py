@@ -9,7 +9,8 @@ feeding all read it:
   *start variant* is in force at the start of a line (which variant reads is the business of
   `native/lines.zig`);
 - a terminal is accepted only where its text matches the language's pattern (`pattern.py`);
-- an operator stands between white space on both sides or on none.
+- an operator stands between white space on both sides or on none;
+- a terminal at the start of a line is one of its own (a twin, see `addition.py`).
 
 The automaton is a product: beside the states of the lexer stand copies of those on the way to
 such a terminal, each with the state of the pattern.
@@ -27,7 +28,7 @@ import numpy as np
 from ananke.parsing.automaton import DEAD, NO_SYMBOL, Tables
 from ananke.parsing.pattern import LETTERS, Pattern, compile_pattern
 
-__all__ = ["VARIANTS", "Restriction", "restrict"]
+__all__ = ["VARIANTS", "Restriction", "restrict", "with_words"]
 
 #: Plain, strict, start; as in `native/lines.zig`.
 VARIANTS = 3
@@ -59,6 +60,7 @@ class Restriction:
         balanced: terminals with white space on both sides or on none.
         balanced_words: texts of the terminal `word`, too.
         misspelt: the terminal, one that the language has not, that they are elsewhere.
+        leading: (terminal, what it is at the start of a line).
     """
 
     spaces: bytes | None = None
@@ -70,10 +72,11 @@ class Restriction:
     balanced_words: tuple[bytes, ...] = ()
     word: int = NO_SYMBOL
     misspelt: int = NO_SYMBOL
+    leading: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        rows = (self.unbroken, self.has_variants, self.patterns, self.balanced)
+        rows = (self.unbroken, self.has_variants, self.patterns, self.balanced, self.leading)
         return self.spaces is None and not any(rows)
 
     @property
@@ -91,6 +94,7 @@ class Restriction:
                 self.balanced_words,
                 self.word,
                 self.misspelt,
+                *self.leading,
             )
         )
         return hashlib.sha256(words.encode()).hexdigest()[:16]
@@ -119,6 +123,16 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         states.spell(symbol, compile_pattern(source))
     if restriction.balanced:
         states.balance(restriction)
+    if restriction.leading:
+        states.lead(dict(restriction.leading))
+    return states.to_bytes()
+
+
+def with_words(tables: Tables, words: Mapping[bytes, int]) -> bytes:
+    """A keyword automaton that knows more words, by the terminal that each is."""
+    states = _States(tables, 1)
+    for word, symbol in sorted(words.items()):
+        states.add_word(word, symbol)
     return states.to_bytes()
 
 
@@ -154,6 +168,27 @@ class _States:
         self.eof.append(self.eof[state])
         self.accept.append(self.accept[state])
         return len(self.accept) - 1
+
+    def add_word(self, word: bytes, symbol: int) -> None:
+        """Accepts the word, beside all that is accepted."""
+        at = self.start[0] = self.copy(self.start[0])
+        for character in word:
+            target = self.ascii[at][character]
+            if target == DEAD:
+                self.ascii.append([DEAD] * 128)
+                self.skip.append([0] * 128)
+                self.wide.append([])
+                self.eof.append(DEAD)
+                self.accept.append(NO_SYMBOL)
+                own = len(self.accept) - 1
+            else:
+                # States may be shared with other words.
+                own = self.copy(target)
+            self.ascii[at][character] = own
+            at = own
+        if self.accept[at] != NO_SYMBOL:
+            raise ValueError(f"{word!r} is a keyword of the grammar")
+        self.accept[at] = symbol
 
     def cut(self, state: int, character: int) -> None:
         self.ascii[state][character] = DEAD
@@ -324,6 +359,43 @@ class _States:
             after[numbers[key]] = follow(*key)
         for state, (row, wide) in after.items():
             self.ascii[state], self.wide[state] = row, wide
+
+    def lead(self, twins: Mapping[int, int]) -> None:
+        """After a line end that was skipped, accepts the twins of terminals in their place."""
+        reaching = set().union(*(self.reaching(symbol) for symbol in twins))
+        blank = sorted(self.blank())
+        begun = {state: self.copy(state) for state in blank}
+        copies: dict[int, int] = {}
+        work: list[int] = []
+
+        def copied(target: int) -> int:
+            if target not in reaching:
+                return target
+            if target not in copies:
+                copies[target] = self.copy(target)
+                work.append(target)
+            return copies[target]
+
+        def follow(state: int) -> None:
+            own = begun[state] if state in begun else copies[state]
+            self.ascii[own] = [
+                begun[target] if skips else copied(target)
+                for target, skips in zip(self.ascii[state], self.skip[state], strict=True)
+            ]
+            self.wide[own] = [
+                (low, high, begun[target] if skip else copied(target), skip)
+                for low, high, target, skip in self.wide[state]
+            ]
+            self.accept[own] = twins.get(self.accept[state], self.accept[state])
+
+        for state in blank:
+            follow(state)
+        while work:
+            follow(work.pop())
+        for state in blank:
+            for character in _LINE_ENDS:
+                if self.skip[state][character]:
+                    self.ascii[state][character] = begun[self.ascii[state][character]]
 
     def prune(self) -> None:
         """Takes away the ways into states that accept nothing any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ananke.parsing.language import Fold, Language
+from ananke.parsing.language import Fold, Language, Production, Twin
 
 __all__ = ["LANGUAGE", "TSX"]
 
@@ -45,6 +45,17 @@ LANGUAGE = Language(
     unbroken=("string_fragment",),
     # Neither `catch` nor `finally`.
     forbidden=(("try_statement", 2, ""),),
+    twins=(
+        Twin("out", of="identifier", word=b"out"),
+        Twin("line <", of="<"),
+    ),
+    additions=(
+        Production("type_parameter", ("in", "type_parameter")),
+        Production("type_parameter", ("out", "type_parameter")),
+        Production("type_parameter", ("in", "out", "type_parameter")),
+        # A type isn't applied across a line end: a signature begins.
+        Production("_automatic_semicolon", (), before=("line <",), within=("object_type_repeat1",)),
+    ),
     spellings=_SPELLINGS,
     closers=_CLOSERS,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ananke.languages.zig.constructs import CONTEXTS
-from ananke.parsing.language import Language
+from ananke.parsing.language import Language, Production
 
 __all__ = ["LANGUAGE"]
 
@@ -62,7 +62,7 @@ LANGUAGE = Language(
     extensions=(".zig",),
     reserved=tuple(_RESERVED),
     contexts=CONTEXTS,
-    absent=("usingnamespace",),
+    absent=("usingnamespace", "async", "await"),
     # Not those that are prefixes too.
     balanced=(
         *("==", "!=", ">", ">=", "<=", "<", "+", "/", "%", "++", "+%", "+|", "-|"),
@@ -71,6 +71,13 @@ LANGUAGE = Language(
     balanced_words=(b"and", b"or", b"orelse", b"catch"),
     word="_identifier",
     unbroken=("string_content", "character_content"),
+    additions=(
+        Production("_container_members", (), before=("}",)),
+        Production("asm_clobbers", (":", "expression")),
+        Production(
+            "primary_type_expression", ("error_set_declaration",), within=("container_field",)
+        ),
+    ),
     patterns={
         "escape_sequence": r"\\([nrt'\"\\]|x[0-9a-fA-F]{2}|u\{[0-9a-fA-F]+\})",
     },
