@@ -34,7 +34,7 @@ from ananke.outcome import (
     Statistics,
     TokenError,
 )
-from ananke.spec import ConstraintSpec, SpecError, Violation
+from ananke.spec import ConstraintSpec, SpecError, Violation, spec_error
 from ananke.vocabulary import Vocabulary
 
 __all__ = [
@@ -317,4 +317,9 @@ def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
         parts.append(program)
     if spec.grammar is not None:
         parts.append(compile_user_grammar(spec.grammar, vocabulary).start())
+    for at, grammar in enumerate(spec.grammars):
+        try:
+            parts.append(compile_user_grammar(grammar, vocabulary).start())
+        except SpecError as error:
+            raise spec_error(f"spec.grammars[{at}].source", error.problem) from None
     return Place(tuple(parts), judges)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ from sglang.srt.speculative.spec_utils import traverse_tree
 
 from ananke.adapters.sglang import AnankeBackend, AnankeGrammar
 from ananke.client import request_fields
-from ananke.spec import SCHEMA_KEYWORD, parse_spec
+from ananke.spec import SCHEMA_KEYWORD, SpecError, parse_spec
 
 WORDS = [
     "def ",
@@ -190,6 +191,23 @@ def test_a_bad_request_is_its_own_error(backend: Any, kind: str, source: str, me
     grammar = compiled(backend, kind, source)
     assert isinstance(grammar, InvalidGrammarObject)
     assert message in grammar.error_message
+
+
+def test_a_policy_of_the_server_binds_every_request(
+    served: None, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"language": "python", "grammar": {"kind": "regex", "source": "[a-z]*"}}')
+    monkeypatch.setenv("ANANKE_POLICY", str(policy))
+    backend = create_grammar_backend(SimpleNamespace(), tokenizer, COLUMNS, {EOS})
+    grammar = compiled(backend, "json", python(prefix="x = "))
+    assert admitted(grammar) & letters(tokenizer, "a(1") == letters(tokenizer, "a")
+    other = compiled(backend, "json", json.dumps({SCHEMA_KEYWORD: {"language": "go"}}))
+    assert isinstance(other, InvalidGrammarObject)
+    assert f"{policy} language × request language" in other.error_message
+    policy.write_text('{"imports": 3}')
+    with pytest.raises(SpecError, match="imports"):
+        create_grammar_backend(SimpleNamespace(), tokenizer, COLUMNS, {EOS})
 
 
 def test_a_copy_goes_its_own_way(backend: Any, tokenizer: Any) -> None:

@@ -11,7 +11,7 @@ import tree_sitter
 import tree_sitter_python
 
 from ananke.session import Session
-from ananke.spec import parse_spec
+from ananke.spec import SpecError, parse_policy, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens
 
 torch = pytest.importorskip("torch")
@@ -188,3 +188,16 @@ def test_misuse_is_named(vocabulary: Vocabulary) -> None:
     processor(torch.tensor([[BOS, BOS]]), torch.zeros((1, COLUMNS)))
     with pytest.raises(ValueError, match="one call of generate"):
         processor(torch.tensor([[BOS]]), torch.zeros((1, COLUMNS)))
+
+
+def test_requests_are_composed_with_policies(vocabulary: Vocabulary) -> None:
+    policy = parse_policy({"grammar": {"kind": "regex", "source": "[ab]*"}})
+    request = parse_policy({"grammar": {"kind": "regex", "source": "[bc]"}})
+    processor = ConstraintLogitsProcessor.of_requests([request], vocabulary, policies=[policy])
+    scores = processor(torch.tensor([[65]]), torch.zeros(1, COLUMNS))
+    assert scores.isfinite().nonzero()[:, 1].tolist() == [TEXTS.index(b"b")]
+    language = parse_policy({"language": "python"})
+    with pytest.raises(SpecError, match=r"policies\[0\] language × requests\[0\] language"):
+        ConstraintLogitsProcessor.of_requests(
+            [parse_policy({"language": "go"})], vocabulary, policies=[language]
+        )

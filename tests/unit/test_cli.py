@@ -115,6 +115,43 @@ def test_check_tells_what_a_program_means_if_asked(run: Run, tmp_path: Path) -> 
     assert run("check", "--meaning", good) == (0, f"{good}: complete python\n", "")
 
 
+def test_a_policy_binds_the_commands(run: Run, tmp_path: Path) -> None:
+    policy = write(tmp_path, "policy.json", '{"language": "python", "imports": {"deny": ["os"]}}')
+    good = write(tmp_path, "good.py", "import json\nx = undefined_name\n")
+    bad = write(tmp_path, "bad.py", "import json\nimport os.path\n")
+    unnamed = write(tmp_path, "unnamed", "import json\n")
+    assert run("check", "--policy", policy, good, unnamed)[0] == 0
+    code, out, _ = run("check", "--policy", policy, bad)
+    assert code == 1
+    assert out.startswith(f"{bad}:2:8: imports: ")
+    code, out, _ = run("complete", "--policy", policy, f"{unnamed}:1:1")
+    assert code == 0
+    assert "import" in out
+    request = write(tmp_path, "request.json", '{"imports": {"allow": ["json", "os"]}}')
+    code, out, err = run("generate", "--policy", policy, "--spec", request)
+    assert (code, out) == (2, "")
+    assert f"{policy} imports.deny[0] × {request} imports.allow[1]: 'os' is allowed and" in err
+    zig = write(tmp_path, "a.zig", "const a = 1;\n")
+    for command in (["check", zig], ["complete", f"{zig}:1:1"], ["trace", zig]):
+        code, out, err = run(*command, "--policy", policy)
+        assert (code, out) == (2, "")
+        assert f"{policy} language × {zig}: language: 'python' and 'zig' differ" in err
+
+
+def test_generation_and_traces_follow_a_policy(run: Run, tmp_path: Path) -> None:
+    letters = {"language": "zig", "grammar": {"kind": "regex", "source": "const a =[0-9]{1,3};"}}
+    policy = write(tmp_path, "policy.json", json.dumps(letters))
+    code, out, _ = run("generate", "--policy", policy, "--json", "--max-tokens", "60")
+    assert code == 0
+    assert re.fullmatch(r"const a =[0-9]{1,3};", json.loads(out)["text"])
+    good = write(tmp_path, "a.zig", "const a = 1;")
+    code, out, _ = run("trace", good, "--policy", policy)
+    assert code == 1
+    assert "token" in out
+    fits = write(tmp_path, "b.zig", "const a =1;")
+    assert run("trace", fits, "--policy", policy)[0] == 0
+
+
 @pytest.mark.parametrize("width", [90, 5000])
 def test_a_long_line_is_cut_around_the_caret(run: Run, tmp_path: Path, width: int) -> None:
     bad = write(tmp_path, "bad.py", f"x = {'1+' * width}) # {'y' * width}\n")

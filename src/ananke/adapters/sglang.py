@@ -18,8 +18,8 @@ from __future__ import annotations
 import codecs
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from llguidance.torch import apply_token_bitmask_inplace
@@ -37,13 +37,28 @@ from sglang.srt.constrained.torch_ops.token_filter_torch_ops import set_token_fi
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.runtime_context import get_serving
 
+from ananke.adapters.policies import read_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import set_tokens, words_for
 from ananke.session import Session
-from ananke.spec import SCHEMA_KEYWORD, ConstraintSpec, SpecError, parse_spec, spec_error
+from ananke.spec import (
+    SCHEMA_KEYWORD,
+    TOP,
+    Constraint,
+    ConstraintSpec,
+    SpecError,
+    compose,
+    parse_policy,
+    parse_spec,
+    said_in,
+    spec_error,
+)
 from ananke.vocabulary import Vocabulary, from_transformers
 
 _log = logging.getLogger(__name__)
+
+#: The document of a ConstraintSpec, or of a part of one.
+_Request = Mapping[str, Any]
 
 NAME = "ananke"
 
@@ -173,11 +188,18 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
     """Compiles what requests ask for, in the executor of the base class.
 
     `whitespace`: what llguidance reads under `x-guidance` of a JSON schema, from SGLang's options.
+    `policies`: what binds every request.
     """
 
-    def __init__(self, vocabulary: Vocabulary, whitespace: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        whitespace: dict[str, object] | None = None,
+        policies: Constraint = TOP,
+    ) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        self._policies = policies
         self._whitespace = whitespace or {}
 
     def initialize_vocab_mask_buffer(
@@ -210,37 +232,42 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
         )
 
     def dispatch_json(self, key_string: str) -> BaseGrammarObject:
-        return self._compiled("json", lambda: self._spec_of_schema(key_string))
+        return self._compiled("json", lambda: self._request_of_schema(key_string))
 
     def dispatch_regex(self, key_string: str) -> BaseGrammarObject:
-        return self._compiled("regex", lambda: _spec_of("regex", key_string))
+        return self._compiled("regex", lambda: _request_of("regex", key_string))
 
     def dispatch_ebnf(self, key_string: str) -> BaseGrammarObject:
-        return self._compiled("ebnf", lambda: _spec_of("ebnf", key_string))
+        return self._compiled("ebnf", lambda: _request_of("ebnf", key_string))
 
     def dispatch_structural_tag(self, key_string: str) -> BaseGrammarObject:
-        return self._compiled("structural_tag", lambda: _spec_of("structural_tag", key_string))
+        return self._compiled("structural_tag", lambda: _request_of("structural_tag", key_string))
 
     def dispatch_fallback(self, key_type: str, key_string: str) -> BaseGrammarObject:
         return InvalidGrammarObject(f"the ananke backend has no {key_type!r:.60}")
 
-    def _compiled(self, kind: str, spec: Callable[[], ConstraintSpec]) -> BaseGrammarObject:
+    def _compiled(self, kind: str, request: Callable[[], _Request]) -> BaseGrammarObject:
         try:
-            session = Session(spec(), self.vocabulary)
+            session = Session(self._spec_of(request()), self.vocabulary)
         except (SpecError, GrammarGaveUp) as error:
             return InvalidGrammarObject(str(error))
         return AnankeGrammar(session, GrammarStats(dispatch_type=kind))
 
-    def _spec_of_schema(self, source: str) -> ConstraintSpec:
+    def _spec_of(self, request: _Request) -> ConstraintSpec:
+        if self._policies == TOP:
+            return parse_spec(request)
+        return compose(self._policies, said_in(parse_policy(request), "request"))
+
+    def _request_of_schema(self, source: str) -> _Request:
         if source == _ANY_JSON:
             source = "{}"
         try:
             schema = json.loads(source)
         except (ValueError, RecursionError):
             # Refused with its place by the reader of schemas.
-            return _spec_of("json_schema", source)
+            return _request_of("json_schema", source)
         if not isinstance(schema, dict):
-            return _spec_of("json_schema", source)
+            return _request_of("json_schema", source)
         if SCHEMA_KEYWORD in schema:
             if len(schema) > 1:
                 others = ", ".join(
@@ -249,10 +276,10 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
                 raise spec_error(SCHEMA_KEYWORD, f"stands alone in its schema; remove {others}")
             if not isinstance(schema[SCHEMA_KEYWORD], dict):
                 raise spec_error(SCHEMA_KEYWORD, "expected a ConstraintSpec, which is an object")
-            return parse_spec(schema[SCHEMA_KEYWORD])
+            return cast(_Request, schema[SCHEMA_KEYWORD])
         if self._whitespace and "x-guidance" not in schema:
             source = json.dumps({**schema, "x-guidance": self._whitespace}, ensure_ascii=False)
-        return _spec_of("json_schema", source)
+        return _request_of("json_schema", source)
 
 
 class AnankeReasonerBackend(_BoundedCache, ReasonerGrammarBackend):
@@ -264,7 +291,8 @@ def create_backend(
 ) -> BaseGrammarBackend:
     """What SGLang calls at its start, on every rank.
 
-    Raises VocabularyError if the tokenizer's tokens have no exact bytes.
+    Raises VocabularyError if the tokenizer's tokens have no exact bytes, SpecError if the policies
+    named in the environment can't be honoured.
     """
     ends = [eos_token_ids] if isinstance(eos_token_ids, int) else sorted(eos_token_ids or ())
     serving = get_serving()
@@ -274,7 +302,7 @@ def create_backend(
     if serving.constrained_json_whitespace_pattern is not None:
         whitespace["whitespace_pattern"] = serving.constrained_json_whitespace_pattern
     vocabulary = from_transformers(tokenizer, size=vocab_size, eos=ends or None)
-    backend = AnankeBackend(vocabulary, whitespace)
+    backend = AnankeBackend(vocabulary, whitespace, read_policies())
     if not serving.reasoning_parser:
         return backend
     parser = ReasoningParser(
@@ -294,8 +322,8 @@ def register() -> None:
         choices.add_grammar_backend_choices([NAME])
 
 
-def _spec_of(kind: str, source: str) -> ConstraintSpec:
-    return parse_spec({"grammar": {"kind": kind, "source": source}})
+def _request_of(kind: str, source: str) -> _Request:
+    return {"grammar": {"kind": kind, "source": source}}
 
 
 def _all_admitted(size: int, rows: int) -> torch.Tensor:

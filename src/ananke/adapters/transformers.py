@@ -28,7 +28,8 @@ from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted
 from ananke.session import Session
-from ananke.vocabulary import VocabularyError
+from ananke.spec import ConstraintSpec, compose, said_in
+from ananke.vocabulary import Vocabulary, VocabularyError
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +79,27 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         self._rows: list[_Row] = []
         self._seen: Ids = np.empty((0, 0), dtype=np.int64)
         self._masks = _Masks(self._vocabulary.size)
+
+    @classmethod
+    def of_requests(
+        cls,
+        requests: Sequence[ConstraintSpec],
+        vocabulary: Vocabulary,
+        *,
+        policies: Sequence[ConstraintSpec] = (),
+        new_tokens: int | None = None,
+        in_place: bool = True,
+    ) -> ConstraintLogitsProcessor:
+        """The processor of some requests (`parse_spec`, or parts by `parse_policy`), each composed
+        with all policies.
+
+        Raises SpecError where they clash (the places are `policies[0] …` and `requests[0] …`), or
+        where a request can't be honoured.
+        """
+        said = [said_in(one, f"policies[{at}]") for at, one in enumerate(policies)]
+        specs = [compose(*said, said_in(one, f"requests[{at}]")) for at, one in enumerate(requests)]
+        sessions = [Session(spec, vocabulary) for spec in specs]
+        return cls(sessions, new_tokens=new_tokens, in_place=in_place)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Mask `scores` (float, shape (rows, model vocabulary)) for `input_ids` (rows, length)."""

@@ -29,14 +29,15 @@ from ananke import __version__
 from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
 from ananke.cli.ngram import STEPS, MissingPackageError, Model, load_model
+from ananke.cli.places import Importing, check_meaning
 from ananke.cli.places import check as check_file
-from ananke.cli.places import check_meaning
 from ananke.cli.places import complete as complete_at
 from ananke.cli.reading import (
     InputError,
     language_for,
     prefix_spec,
     read_bytes,
+    read_policies,
     read_spec,
     read_text,
 )
@@ -46,7 +47,7 @@ from ananke.cli.writing import Sampling, Written, write
 from ananke.languages import LANGUAGES
 from ananke.outcome import NotAdmitted
 from ananke.parsing import GrammarError, LanguageError, ParseError
-from ananke.spec import ConstraintSpec, SpecError
+from ananke.spec import TOP, Constraint, ConstraintSpec, SpecError
 from ananke.spec.schema import published_schema
 from ananke.vocabulary import Vocabulary, VocabularyError, load_vocabulary
 
@@ -76,6 +77,10 @@ app.add_typer(spec_app, name="spec")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Language = Annotated[
     str | None, typer.Option(help=f"One of {', '.join(LANGUAGES)}; else by the file's name.")
+]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="A file with a part of a ConstraintSpec; repeat for more."),
 ]
 Tokenizer = Annotated[
     Path | None,
@@ -139,6 +144,7 @@ def generate(
         Path | None, typer.Option(help="Folder of a Hugging Face model; else the embedded one.")
     ] = None,
     spec: Annotated[str | None, typer.Option(help="A file with a ConstraintSpec.")] = None,
+    policy: Policies = None,
     max_tokens: Annotated[int, typer.Option(min=1, max=100_000)] = 120,
     temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0: greedy.")] = 0.7,
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0)] = 0.95,
@@ -147,7 +153,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Write code with a model, under the mask; near the limit the text is finished."""
-    request = _request(language, prompt, prompt_file, spec)
+    request = _request(language, prompt, prompt_file, spec, policy)
     begin = request.context.prefix
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     constraint = request if mask else None
@@ -170,8 +176,13 @@ def generate(
 
 
 def _request(
-    language: str | None, prompt: str | None, prompt_file: str | None, spec: str | None
+    language: str | None,
+    prompt: str | None,
+    prompt_file: str | None,
+    spec: str | None,
+    policy: list[str] | None,
 ) -> ConstraintSpec:
+    policies = read_policies(policy or ())
     if prompt is not None and prompt_file is not None:
         raise InputError("--prompt-file: --prompt is given too; keep one of them")
     if spec is not None:
@@ -182,9 +193,11 @@ def _request(
         ):
             if given is not None:
                 raise InputError(f"{option}: the spec says it; leave out {option} or --spec")
-        return read_spec(spec)
+        return read_spec(spec, policies)
     text = read_text(prompt_file) if prompt_file is not None else prompt or ""
-    return prefix_spec(language_for("", language or "python"), text)
+    if language is None and "language" not in policies.said:
+        language = "python"
+    return prefix_spec(language and language_for("", language), text, policies)
 
 
 def _show(text: bytes) -> None:
@@ -316,14 +329,18 @@ def check(
         str | None,
         typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
     ] = None,
+    policy: Policies = None,
     as_json: Json = False,
 ) -> None:
     """Say of each file whether it is a program, may become one, or where it can't."""
     found = []
+    policies = read_policies(policy or ())
+    imports = Importing.under(policies, environment)
     for name in files:
-        findings = [check_file(name, language)]
-        if meaning and findings[0].verdict != "wrong":
-            findings = check_meaning(name, language, environment) or findings
+        read_as = language_for(name, language, policies)
+        findings = [check_file(name, read_as)]
+        if (meaning or imports.is_bound) and findings[0].verdict != "wrong":
+            findings = check_meaning(name, read_as, imports, is_whole=meaning) or findings
         found += findings
         if not as_json:
             for finding in findings:
@@ -339,10 +356,11 @@ def check(
 def complete(
     place: Annotated[str, typer.Argument(metavar="FILE:LINE:COL", help="Counted from 1.")],
     language: Language = None,
+    policy: Policies = None,
     as_json: Json = False,
 ) -> None:
     """List what may come next at a place, in groups."""
-    groups = complete_at(place, language)
+    groups = complete_at(place, language, read_policies(policy or ()))
     if as_json:
         _print_json(groups)
         return
@@ -358,16 +376,18 @@ def trace(
     tokenizer: Tokenizer = None,
     language: Language = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many tokens.")] = 200,
+    policy: Policies = None,
     as_json: Json = False,
 ) -> None:
     """Feed a file token by token: the share admitted, times, forced text."""
-    name, vocabulary, tokens = _tokens(file, tokenizer, language, limit)
+    policies = read_policies(policy or ())
+    name, vocabulary, tokens = _tokens(file, tokenizer, language, limit, policies)
     rows = []
     stopped = None
     if not as_json:
         print("admitted  mask µs  accept µs  token")
     try:
-        for row in trace_tokens(name, vocabulary, tokens):
+        for row in trace_tokens(prefix_spec(name, "", policies), vocabulary, tokens):
             rows.append(row)
             if not as_json:
                 forced = f"   then must come {_quoted(row.forced)}" if row.forced else ""
@@ -416,9 +436,13 @@ def _print_figures(summary: dict[str, Figures]) -> None:
 
 
 def _tokens(
-    file: str, tokenizer: Path | None, given: str | None, limit: int | None
+    file: str,
+    tokenizer: Path | None,
+    given: str | None,
+    limit: int | None,
+    policies: Constraint = TOP,
 ) -> tuple[str, Vocabulary, list[int]]:
-    language = language_for(file, given)
+    language = language_for(file, given, policies)
     raw = read_bytes(file)
     vocabulary = _embedded(language).vocabulary if tokenizer is None else load_vocabulary(tokenizer)
     tokens = vocabulary.encode(raw)[:limit]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ananke.analysis.defects import Domain
 from ananke.cli.reading import InputError, language_for, read_text
 from ananke.languages import get_checker
 from ananke.parsing import Expected, ParseState, load_grammar
+from ananke.spec import TOP, Constraint, parse_policy, said_in
 
-__all__ = ["Finding", "check", "check_meaning", "complete", "listed"]
+__all__ = ["Finding", "Importing", "check", "check_meaning", "complete", "listed"]
 
 #: Bytes fed at a time while looking for the place where a file goes wrong.
 _STRIDE = 4096
@@ -18,6 +20,46 @@ _STRIDE = 4096
 _NAMED = 8
 _SHOWN = 100
 _PUNCTUATION = frozenset("()[]{},;:.@#\"'`\\")
+
+
+@dataclass(frozen=True)
+class Importing:
+    """What the text of a file may import.
+
+    Attributes:
+        environment: interpreter, virtual environment or folder of packages; None: not known.
+        project: root folder of the program's own modules; None: the file's folder.
+        allowed, denied: module paths, each with all below; `allowed` None: all.
+        stubs: declarations by module.
+    """
+
+    environment: str | None = None
+    project: str | None = None
+    allowed: tuple[str, ...] | None = None
+    denied: tuple[str, ...] = ()
+    stubs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether some import is refused by a policy."""
+        return self.allowed is not None or bool(self.denied)
+
+    @staticmethod
+    def under(policies: Constraint, environment: str | None) -> Importing:
+        """What policies say, and an environment given beside them.
+
+        Raises:
+            SpecError: they name another environment.
+        """
+        given = said_in(parse_policy({"imports": {"environment": environment}}), "--environment:")
+        imports = policies.meet(given).imports()
+        return Importing(
+            imports.environment,
+            imports.project,
+            imports.allow,
+            imports.deny,
+            {stub.module: stub.source for stub in imports.stubs},
+        )
 
 
 @dataclass(frozen=True)
@@ -92,12 +134,21 @@ def check(name: str, given: str | None) -> Finding:
     return Finding(name, language, "wrong", line, column, source, expected)
 
 
-def check_meaning(name: str, given: str | None, environment: str | None = None) -> list[Finding]:
+def check_meaning(
+    name: str,
+    given: str | None,
+    importing: Importing = Importing(),
+    *,
+    is_whole: bool = True,
+) -> list[Finding]:
     """What is wrong with the names, imports, types and control flow of a file that parses.
+
+    Args:
+        is_whole: else only what is wrong with its imports.
 
     Raises:
         InputError: the file can't be read, its language isn't known or has no such check, or
-            `environment` is none.
+            the environment is none.
     """
     language = language_for(name, given)
     checker = get_checker(language)
@@ -111,14 +162,20 @@ def check_meaning(name: str, given: str | None, environment: str | None = None) 
     try:
         defects = checker(
             state,
-            environment=None if environment is None else Path(environment),
-            folder=None if name == "-" else Path(name).resolve().parent,
+            environment=_opt_path(importing.environment),
+            folder=_opt_path(importing.project)
+            or (None if name == "-" else Path(name).resolve().parent),
+            allowed=importing.allowed,
+            denied=importing.denied,
+            stubs=importing.stubs,
         )
     except ValueError as error:
-        raise InputError(f"--environment {environment}: {error}") from None
+        raise InputError(f"environment {importing.environment}: {error}") from None
     lines = text.split("\n")
     found: list[Finding] = []
     for one in defects:
+        if not is_whole and one.domain != Domain.IMPORTS:
+            continue
         before = raw[: one.start].decode("utf-8", "ignore")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         source = lines[line - 1]
@@ -126,14 +183,19 @@ def check_meaning(name: str, given: str | None, environment: str | None = None) 
     return found
 
 
-def complete(place: str, given: str | None) -> dict[str, list[str]]:
+def _opt_path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
+def complete(place: str, given: str | None, policies: Constraint = TOP) -> dict[str, list[str]]:
     """The terminals that may come at FILE:LINE:COL (from 1, in characters), in groups.
 
     Raises:
         InputError: there is no such place, or the text before it is not viable.
+        SpecError: the policies say another language.
     """
     name, line, column = _place(place)
-    language = language_for(name, given)
+    language = language_for(name, given, policies)
     lines = read_text(name).split("\n")
     if not 1 <= line <= len(lines):
         raise InputError(f"{place}: the file has {len(lines)} lines; choose one of them")

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ananke.languages import LANGUAGES, language_of_file
-from ananke.spec import ConstraintSpec, SpecError, Violation, parse_spec
+from ananke.spec import (
+    TOP,
+    Constraint,
+    ConstraintSpec,
+    SpecError,
+    Violation,
+    parse_policy,
+    parse_spec,
+    said_in,
+)
 
-__all__ = ["InputError", "language_for", "prefix_spec", "read_bytes", "read_spec", "read_text"]
+__all__ = [
+    "InputError",
+    "language_for",
+    "prefix_spec",
+    "read_bytes",
+    "read_policies",
+    "read_spec",
+    "read_text",
+]
+
+_Parsed = TypeVar("_Parsed", bound=ConstraintSpec)
 
 #: Larger files are refused: a command answers at once.
 MAX_FILE_BYTES = 50_000_000
@@ -54,42 +75,69 @@ def read_text(name: str) -> str:
         ) from error
 
 
-def language_for(name: str, given: str | None) -> str:
-    """The language of a file: the one given, or what its ending says.
+def language_for(name: str, given: str | None, policies: Constraint = TOP) -> str:
+    """The language of a file: the one given, what its ending says, or what the policies say.
 
     Raises:
         InputError: there is none.
+        SpecError: the policies say another one.
     """
     known = ", ".join(LANGUAGES)
-    if given is not None:
-        if given not in LANGUAGES:
-            raise InputError(f"--language: no language {given!r}; choose one of {known}")
-        return given
-    found = language_of_file(name)
-    if found is None:
+    if given is not None and given not in LANGUAGES:
+        raise InputError(f"--language: no language {given!r}; choose one of {known}")
+    found = given or language_of_file(name)
+    if found is None and "language" not in policies.said:
         raise InputError(f"{name}: its name tells no language; add --language ({known})")
-    return found
+    source = f"{name}:" if given is None else "--language:"
+    return policies.meet(_said({"language": found}, source)).spec().language or ""
 
 
-def read_spec(name: str) -> ConstraintSpec:
-    """The ConstraintSpec in a file.
+def read_policies(names: Sequence[str]) -> Constraint:
+    """What the policies in some files say together: parts of ConstraintSpecs.
+
+    Raises:
+        InputError: a file can't be read.
+        SpecError: one holds no part of a spec, or two clash.
+    """
+    met = TOP
+    for name in names:
+        met = met.meet(said_in(_named(name, parse_policy), name))
+    met.refuse_bottom()
+    return met
+
+
+def read_spec(name: str, policies: Constraint = TOP) -> ConstraintSpec:
+    """The ConstraintSpec in a file, under policies.
 
     Raises:
         InputError: the file can't be read.
-        SpecError: it holds no spec.
+        SpecError: it holds no spec, or clashes with a policy.
     """
+    if policies == TOP:
+        return _named(name, parse_spec)
+    return policies.meet(said_in(_named(name, parse_policy), name)).spec()
+
+
+def prefix_spec(language: str | None, prefix: str, policies: Constraint = TOP) -> ConstraintSpec:
+    """The spec of a text in `language` (else the policies') that begins with `prefix`.
+
+    Raises:
+        SpecError: the prefix is too long, or no text, or a policy clashes.
+    """
+    return policies.meet(
+        _said({"language": language, "context": {"prefix": prefix}}, "request")
+    ).spec()
+
+
+def _said(document: dict[str, object], source: str) -> Constraint:
+    return said_in(parse_policy(document), source)
+
+
+def _named(name: str, parse: Callable[[bytes], _Parsed]) -> _Parsed:
+    """What a file holds, with its name in the violations."""
     try:
-        return parse_spec(read_bytes(name))
+        return parse(read_bytes(name))
     except SpecError as error:
         raise SpecError(
             [Violation(f"{name}: {one.path}", one.problem) for one in error.violations]
         ) from None
-
-
-def prefix_spec(language: str, prefix: str) -> ConstraintSpec:
-    """The spec of a text in `language` that begins with `prefix`.
-
-    Raises:
-        SpecError: the prefix is too long, or no text.
-    """
-    return parse_spec({"version": "1.0", "language": language, "context": {"prefix": prefix}})

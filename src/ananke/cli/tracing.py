@@ -11,6 +11,7 @@ import numpy as np
 from ananke.cli.reading import prefix_spec
 from ananke.masks import allocate, count
 from ananke.session import Session
+from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary
 
 __all__ = ["Figures", "TraceRow", "figures", "measure", "trace"]
@@ -58,13 +59,15 @@ def figures(times: Sequence[float]) -> Figures:
     return Figures(len(times), float(p50), float(p99), max(times))
 
 
-def trace(language: str, vocabulary: Vocabulary, tokens: Sequence[int]) -> Iterator[TraceRow]:
+def trace(
+    spec: ConstraintSpec, vocabulary: Vocabulary, tokens: Sequence[int]
+) -> Iterator[TraceRow]:
     """Feeds tokens to a new session, looking at each mask.
 
     Raises:
         NotAdmitted: a token that the mask doesn't admit.
     """
-    session = Session(prefix_spec(language, ""), vocabulary)
+    session = Session(spec, vocabulary)
     words = allocate(1, vocabulary.size)
     for token in tokens:
         begun = time.perf_counter()

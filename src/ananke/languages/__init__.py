@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,14 @@ class Checker(Protocol):
     """Finds what is surely wrong with a text that parses."""
 
     def __call__(
-        self, state: ParseState, *, environment: Path | None = None, folder: Path | None = None
+        self,
+        state: ParseState,
+        *,
+        environment: Path | None = None,
+        folder: Path | None = None,
+        allowed: tuple[str, ...] | None = None,
+        denied: tuple[str, ...] = (),
+        stubs: Mapping[str, str] | None = None,
     ) -> list[Defect]: ...
 
 

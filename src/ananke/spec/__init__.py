@@ -1,8 +1,10 @@
-"""What a caller may ask for: ConstraintSpec 1.0, its validation, its published JSON Schema.
+"""What a caller may ask for: ConstraintSpec 1.0, its validation, its published JSON Schema, and the
+meet by which several make one.
 
 **Invariant:** a leaf. It knows no language, no vocabulary and no grammar engine.
 """
 
+from ananke.spec.compose import TOP, Clash, Constraint, compose, said_in
 from ananke.spec.contracts import (
     ClassContract,
     Contracts,
@@ -27,8 +29,9 @@ from ananke.spec.model import (
     Context,
     Grammar,
     Limits,
+    Policy,
 )
-from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_spec
+from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_policy, parse_spec
 from ananke.spec.schema import published_schema
 
 __all__ = [
@@ -38,8 +41,11 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_SPEC_BYTES",
     "SCHEMA_KEYWORD",
+    "TOP",
     "Budgets",
+    "Clash",
     "ClassContract",
+    "Constraint",
     "ConstraintSpec",
     "Context",
     "Contracts",
@@ -50,12 +56,16 @@ __all__ = [
     "LiteralBound",
     "LoopContract",
     "ModuleStub",
+    "Policy",
     "SpecError",
     "TypedName",
     "Violation",
+    "compose",
     "extra_arguments_with",
+    "parse_policy",
     "parse_spec",
     "published_schema",
+    "said_in",
     "schema_with",
     "spec_error",
 ]

@@ -13,7 +13,7 @@ list covers the module and all below it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from ananke.spec.base import FilePath, Model, Text
 
-__all__ = ["Imports", "ModulePath", "ModuleStub", "contradictions"]
+__all__ = ["Imports", "ModulePath", "ModuleStub", "above", "contradictions", "covering"]
 
 #: Between the parts of a module's path, in one language or another.
 _SEPARATOR = re.compile(r"::|[./]")
@@ -89,7 +89,7 @@ def contradictions(imports: Imports) -> Iterator[tuple[str, str]]:
     """(place, problem) for each pair of entries that can't both be meant."""
     denied = {module: at for at, module in reversed(list(enumerate(imports.deny)))}
     for at, module in enumerate(imports.allow or ()):
-        by = next((one for one in (module, *_above(module)) if one in denied), None)
+        by = covering(module, denied)
         if by is not None:
             yield (
                 f"imports.allow[{at}]",
@@ -105,6 +105,12 @@ def contradictions(imports: Imports) -> Iterator[tuple[str, str]]:
         seen.setdefault(stub.module, at)
 
 
-def _above(module: str) -> Iterator[str]:
+def covering(module: str, entries: Container[str]) -> str | None:
+    """The entry that covers the module: itself, or the nearest that it is below; None if none."""
+    return next((one for one in (module, *above(module)) if one in entries), None)
+
+
+def above(module: str) -> Iterator[str]:
+    """What the module is below, nearest first."""
     for separator in reversed(list(_SEPARATOR.finditer(module))):
         yield module[: separator.start()]

@@ -145,6 +145,9 @@ class ConstraintSpec(Model):
     )
     context: Context = Context()
     grammar: Grammar | None = None
+    grammars: Annotated[tuple[Grammar, ...], Field(max_length=16)] = Field(
+        default=(), description="Further grammars; each binds the generated text as well."
+    )
     imports: Imports = Imports()
     contracts: Contracts = Contracts()
     domains: Annotated[
@@ -155,17 +158,13 @@ class ConstraintSpec(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> ConstraintSpec:
-        found = list(_contradictions(self))
-        if found:
-            raise PydanticCustomError(
-                "contradiction",
-                "{text}",
-                {
-                    "text": "; ".join(f"{place}: {problem}" for place, problem in found),
-                    "all": found,
-                },
-            )
+        _refuse(list(_contradictions(self)))
         return self
+
+    @property
+    def all_grammars(self) -> tuple[Grammar, ...]:
+        """The user's grammars: the text must follow each."""
+        return self.grammars if self.grammar is None else (self.grammar, *self.grammars)
 
     @property
     def fingerprint(self) -> str:
@@ -179,11 +178,47 @@ class ConstraintSpec(Model):
         )
 
 
+class Policy(ConstraintSpec):
+    """What a spec may hold in part: no field is needed, and a field that is left out says nothing.
+
+    Layers of these are composed (`compose.py`) before they are one request.
+    """
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Policy:
+        _refuse(
+            [
+                *_repeated_domains(self),
+                *import_contradictions(self.imports),
+                *contract_contradictions(self.contracts),
+            ]
+        )
+        return self
+
+
+def _refuse(found: list[tuple[str, str]]) -> None:
+    if found:
+        raise PydanticCustomError(
+            "contradiction",
+            "{text}",
+            {
+                "text": "; ".join(f"{place}: {problem}" for place, problem in found),
+                "all": found,
+            },
+        )
+
+
+def _repeated_domains(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
+    for at, domain in enumerate(spec.domains):
+        if domain in spec.domains[:at]:
+            yield f"domains[{at}]", f"{domain} is named twice"
+
+
 def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
     """(place, problem) for each pair of fields that can't both be meant."""
-    context, limits, grammar = spec.context, spec.limits, spec.grammar
+    context, limits = spec.context, spec.limits
     if spec.language is None:
-        if grammar is None:
+        if not spec.all_grammars:
             yield "language", "give a language, a grammar, or both"
         for name, given in (
             ("prefix", context.prefix != ""),
@@ -202,19 +237,26 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
         for at, domain in enumerate(spec.domains):
             if domain != "syntax":
                 yield f"domains[{at}]", f"the {domain} domain needs a language"
-    for at, domain in enumerate(spec.domains):
-        if domain in spec.domains[:at]:
-            yield f"domains[{at}]", f"{domain} is named twice"
+    yield from _repeated_domains(spec)
     yield from import_contradictions(spec.imports)
     yield from contract_contradictions(spec.contracts)
     if spec.contracts != Contracts() and "semantics" not in spec.domains:
         yield "contracts", 'belongs to the semantics domain: add "semantics" to domains'
-    if grammar is not None and "syntax" not in spec.domains:
+    if spec.all_grammars and "syntax" not in spec.domains:
         yield "domains", 'a grammar belongs to the syntax domain: add "syntax" or drop the grammar'
     for place, text, limit, bound in (
         ("context.prefix", context.prefix, "prefix_bytes", limits.prefix_bytes),
         ("context.suffix", context.suffix, "suffix_bytes", limits.suffix_bytes),
-        ("grammar.source", grammar and grammar.source, "grammar_bytes", limits.grammar_bytes),
+        (
+            "grammar.source",
+            spec.grammar and spec.grammar.source,
+            "grammar_bytes",
+            limits.grammar_bytes,
+        ),
+        *(
+            (f"grammars[{at}].source", one.source, "grammar_bytes", limits.grammar_bytes)
+            for at, one in enumerate(spec.grammars)
+        ),
     ):
         size = len(text.encode()) if text else 0
         if size > bound:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
 from ananke.spec.errors import SpecError, Violation, spec_error
-from ananke.spec.model import ConstraintSpec
+from ananke.spec.model import ConstraintSpec, Policy
+
+_Parsed = TypeVar("_Parsed", bound=ConstraintSpec)
 
 #: A spec holds at most a prefix, a suffix (64 MiB each at their ceilings, more when JSON escapes
 #: them) and a grammar; a document beyond this can't be a valid one.
@@ -28,6 +30,18 @@ def parse_spec(source: bytes | str | Mapping[str, Any]) -> ConstraintSpec:
     Raises SpecError, with the path of each violation, for anything else: text that isn't JSON,
     a repeated or unknown field, a value of another type, a bound exceeded, a contradiction.
     """
+    return _parse(source, ConstraintSpec)
+
+
+def parse_policy(source: bytes | str | Mapping[str, Any]) -> Policy:
+    """A part of a spec, for `compose`: the same fields, none of them needed.
+
+    Raises SpecError as `parse_spec` does.
+    """
+    return _parse(source, Policy)
+
+
+def _parse(source: bytes | str | Mapping[str, Any], model: type[_Parsed]) -> _Parsed:
     if isinstance(source, Mapping):
         value: object = dict(source)
     elif isinstance(source, bytes | bytearray | str):
@@ -40,7 +54,7 @@ def parse_spec(source: bytes | str | Mapping[str, Any]) -> ConstraintSpec:
     except (TypeError, ValueError) as error:
         raise spec_error("spec", f"holds a value that JSON has no form for ({error})") from None
     try:
-        return ConstraintSpec.model_validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
         raise _translate(error) from None
 

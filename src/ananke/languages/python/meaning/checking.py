@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ananke.analysis.defects import Defect, Domain
@@ -15,13 +16,21 @@ __all__ = ["check_state"]
 
 
 def check_state(
-    state: ParseState, *, environment: Path | None = None, folder: Path | None = None
+    state: ParseState,
+    *,
+    environment: Path | None = None,
+    folder: Path | None = None,
+    allowed: tuple[str, ...] | None = None,
+    denied: tuple[str, ...] = (),
+    stubs: Mapping[str, str] | None = None,
 ) -> list[Defect]:
     """The defects of a text that parses; of a finished one also the names that it never binds.
 
     Args:
         environment: what is installed, as in `open_library`; None: any module may exist.
         folder: where the text's own modules are.
+        allowed, denied: modules, each with all below, that may and may not be imported; None: any.
+        stubs: stub text by module name, before all else.
 
     Raises:
         EnvironmentMissingError: `environment` is none.
@@ -29,9 +38,12 @@ def check_state(
     library = open_library(
         environment=environment,
         project=() if folder is None else (folder,),
+        stubs=stubs,
         cache=DiskCache(),
     )
-    judgement = judge(Program(library), state, at_end=state.can_end())
+    judgement = judge(
+        Program(library, allowed=allowed, denied=denied), state, at_end=state.can_end()
+    )
     found = list(judgement.defects)
     if state.can_end():
         found += [

@@ -1,0 +1,35 @@
+"""Policies of a serving process: files named in the environment variable `ANANKE_POLICY`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ananke.spec import TOP, Constraint, SpecError, Violation, parse_policy, said_in, spec_error
+
+__all__ = ["VARIABLE", "read_policies"]
+
+#: Names files with parts of ConstraintSpecs, separated as in PATH.
+VARIABLE = "ANANKE_POLICY"
+
+
+def read_policies() -> Constraint:
+    """What the files named in `VARIABLE` say together; all requests are met with it.
+
+    Raises SpecError where a file can't be read, holds no part of a spec, or two clash.
+    """
+    met = TOP
+    for name in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
+        try:
+            policy = parse_policy(Path(name).read_bytes())
+        except OSError as error:
+            raise spec_error(
+                name, f"can't be read ({error.strerror}); correct {VARIABLE}"
+            ) from None
+        except SpecError as error:
+            raise SpecError(
+                [Violation(f"{name}: {one.path}", one.problem) for one in error.violations]
+            ) from None
+        met = met.meet(said_in(policy, name))
+    met.refuse_bottom()
+    return met
