@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,51 @@ class RollbackError(ValueError):
 
 
 @dataclass(frozen=True)
+class Slip:
+    """A violation that came in because the part that refuses it was left out of the mask.
+
+    Attributes:
+        part: the part; it is out for the rest of the text.
+        cause: why it was left out: `budget` or `relaxation`.
+        position: bytes of generated text before the token that brought it in.
+        reason: what the part says against it, in a sentence.
+    """
+
+    part: str
+    cause: str
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """A mask from which parts gave way, because together they left no token.
+
+    Attributes:
+        position: bytes of generated text before it.
+        parts: those that gave way.
+    """
+
+    position: int
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Satisfiability:
+    """Whether the text so far can be finished as asked.
+
+    Attributes:
+        status: `sat`, `unsat` or `unknown` (a bounded search has not shown either).
+        reason: how that is known, in a sentence.
+        witness: where it is `sat`, a text after which it may end.
+    """
+
+    status: Literal["sat", "unsat", "unknown"]
+    reason: str
+    witness: bytes | None = None
+
+
+@dataclass(frozen=True)
 class PartTime:
     """Nanoseconds that one part took, in all masks and in all accepted tokens."""
 
@@ -44,8 +91,9 @@ class Statistics:
     """What a session did since it was made or forked.
 
     `reused` masks were answered from the one before; `over_budget` masks took longer than
-    `spec.budgets.token_microseconds`; `skipped` counts, per part, the masks it was left out of
-    (the syntax domain never is). `parts` has the times by part.
+    `spec.budgets.token_microseconds`; `skipped` and `relaxed` count, per part, the masks it was
+    left out of for lack of time and because it gave way (the syntax domain never is), `slipped` the
+    violations that came in so. `parts` has the times by part.
     """
 
     accepted: int
@@ -55,6 +103,8 @@ class Statistics:
     reused: int
     over_budget: int
     skipped: dict[str, int]
+    relaxed: dict[str, int]
+    slipped: dict[str, int]
     parts: dict[str, PartTime]
 
 
@@ -68,6 +118,9 @@ class Counters:
     masks: int = 0
     reused: int = 0
     over_budget: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    relaxed: Counter[str] = field(default_factory=Counter)
+    slipped: Counter[str] = field(default_factory=Counter)
     mask_time: dict[str, int] = field(default_factory=dict)
     accept_time: dict[str, int] = field(default_factory=dict)
 
@@ -80,7 +133,9 @@ class Counters:
             masks=self.masks,
             reused=self.reused,
             over_budget=self.over_budget,
-            skipped={},
+            skipped=dict(self.skipped),
+            relaxed=dict(self.relaxed),
+            slipped=dict(self.slipped),
             parts={
                 name: PartTime(self.mask_time.get(name, 0), self.accept_time.get(name, 0))
                 for name in names

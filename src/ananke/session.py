@@ -8,29 +8,44 @@
 Each entry of the list holds a *place*: one state per part that judges (the language's grammar, the
 user's grammar, the domains of meaning); a token is admitted if every part admits it. Forking copies
 the list, never a state.
+
+Under a time budget (`spec.budgets`) a domain may be left out of a mask; where masks would be empty
+domains may give way (`spec.relax`). What such a domain then refuses is accepted all the same,
+reported in `violations`, and the domain is out for the rest of the text. Without either nothing is
+ever left out.
+
 A session is for one thread at a time; its forks may live in others.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from operator import index
 
 import numpy as np
 import numpy.typing as npt
 
 from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
-from ananke.domains.syntax.completion import search_completion
+from ananke.domains.cost import domains_of, in_order
+from ananke.domains.history import Checkpoints, History, Step
+from ananke.domains.syntax.completion import Exhausted, search_completion, search_exhaustively
 from ananke.domains.syntax.forced import forced_text
 from ananke.domains.syntax.program import start_program
-from ananke.domains.syntax.user_grammar import UserGrammarState, compile_user_grammar
-from ananke.masks import MaskError, allocate, intersect, set_tokens, words_for
+from ananke.domains.syntax.user_grammar import (
+    GrammarGaveUp,
+    UserGrammarState,
+    compile_user_grammar,
+)
+from ananke.masks import Budget, MaskError, allocate, intersect, set_tokens, words_for
 from ananke.outcome import (
     Counters,
     Explanation,
     NotAdmitted,
+    Relaxation,
     RollbackError,
+    Satisfiability,
+    Slip,
     Statistics,
     TokenError,
 )
@@ -38,11 +53,15 @@ from ananke.spec import ConstraintSpec, SpecError, Violation, spec_error
 from ananke.vocabulary import Vocabulary
 
 __all__ = [
+    "Checkpoints",
     "Explanation",
     "MaskError",
     "NotAdmitted",
+    "Relaxation",
     "RollbackError",
+    "Satisfiability",
     "Session",
+    "Slip",
     "Statistics",
     "TokenError",
 ]
@@ -52,15 +71,6 @@ __all__ = [
 _FREED_PER_STEP = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    """After one token: the text it added, where that leads, whether it ended the text."""
-
-    text: bytes
-    place: Place
-    finished: bool = False
-
-
 class Session:
     """The constraint of one request over one vocabulary.
 
@@ -68,20 +78,29 @@ class Session:
     lacks, a prefix that begins no program, a grammar that llguidance refuses.
     """
 
-    def __init__(self, spec: ConstraintSpec, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        spec: ConstraintSpec,
+        vocabulary: Vocabulary,
+        checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - a value
+    ) -> None:
+        """`checkpoints`: which states are kept for going back; a bound on memory, no more."""
         self.spec = spec
         self.vocabulary = vocabulary
         self._words = words_for(vocabulary.size)
-        self._steps = [_Step(b"", _start(spec, vocabulary))]
+        self._history = History(_start(spec, vocabulary), checkpoints)
         self._clear()
 
     def _clear(self) -> None:
         self._counts = Counters()
+        limit = self.spec.budgets.token_microseconds
+        self._budget = Budget(None if limit is None else limit * 1000)
+        self._relaxations: list[Relaxation] = []
         #: Steps taken back. Freeing a state takes longer than forgetting it: they go a few at a
         #: time, while others come.
-        self._taken_back: list[list[_Step]] = []
+        self._taken_back: list[list[Step]] = []
         #: The last mask and the step that it belongs to.
-        self._masked: _Step | None = None
+        self._masked: Step | None = None
         self._mask, self._part_mask = allocate(2, self.vocabulary.size)
 
     # What has been generated
@@ -89,12 +108,22 @@ class Session:
     @property
     def text(self) -> bytes:
         """The generated text: no prefix, no suffix."""
-        return b"".join(step.text for step in self._steps)
+        return b"".join(step.text for step in self._history.steps)
 
     @property
     def is_finished(self) -> bool:
         """Whether an EOS was accepted. Then EOS alone is admitted, and changes nothing."""
-        return self._steps[-1].finished
+        return self._history.last.finished
+
+    @property
+    def violations(self) -> tuple[Slip, ...]:
+        """What the text holds against domains that were left out, in order."""
+        return tuple(slip for step in self._history.steps for slip in step.slips)
+
+    @property
+    def relaxations(self) -> tuple[Relaxation, ...]:
+        """The masks for which domains gave way, in order; also those of text taken back."""
+        return tuple(self._relaxations)
 
     @property
     def statistics(self) -> Statistics:
@@ -116,31 +145,30 @@ class Session:
 
         Raises NotAdmitted; the session is then unchanged.
         """
-        last = self._steps[-1]
         text = bytes(text)
-        place = None if last.finished else last.place.advance(text, None, self._counts.accept_time)
+        place = None if self.is_finished else self._advance(self._history.place, text)
         if place is None:
             self._counts.refused += 1
             raise NotAdmitted(None, self._why_not(text))
-        self._append(_Step(text, place))
+        self._append(Step(text, place))
 
     def rollback(self, tokens: int) -> None:
         """Take back the last `tokens` steps. Raises RollbackError if there are fewer."""
         tokens = index(tokens)
-        if not 0 <= tokens < len(self._steps):
+        most = len(self._history.steps) - 1
+        if not 0 <= tokens <= most:
             raise RollbackError(
-                f"rollback({tokens}): between 0 and {len(self._steps) - 1} tokens can be taken back"
+                f"rollback({tokens}): between 0 and {most} tokens can be taken back"
             )
         if tokens:
-            self._taken_back.append(self._steps[-tokens:])
-            del self._steps[-tokens:]
+            self._taken_back.append(self._history.take_back(tokens))
             self._counts.rolled_back += tokens
 
     def fork(self) -> Session:
         """An independent session at the same place; the states so far are shared."""
         other = Session.__new__(Session)
         other.spec, other.vocabulary, other._words = self.spec, self.vocabulary, self._words
-        other._steps = self._steps.copy()
+        other._history = self._history.copy()
         other._clear()
         return other
 
@@ -154,24 +182,26 @@ class Session:
         """
         words = self._row(out, row)
         self._counts.masks += 1
-        step = self._steps[-1]
+        step = self._history.last
         if self._masked is step:
             self._counts.reused += 1
         else:
             self._masked = None
-            self._fill(step, self._mask)
+            self._fill_step(step, self._mask)
             self._masked = step
         np.copyto(words, self._mask)
 
     def explain(self, token: int) -> Explanation:
         """Whether `token` is admitted here, or which part refuses it and why."""
         token = self._checked(token)
-        if self._after(token) is not None:
-            return Explanation(True, None, f"token {token} is admitted")
+        step = self._after(token)
+        if step is not None:
+            but = "".join(f"; {one.part} was left out and refuses it" for one in step.slips)
+            return Explanation(True, None, f"token {token} is admitted{but}")
         if self.is_finished:
             return Explanation(False, "session", "the text has ended; only EOS may follow")
         if token in self.vocabulary.eos:
-            due = self._steps[-1].place.end_refusal()
+            due = self._history.place.end_refusal()
             if due is not None:
                 return Explanation(False, *due)
         text = self.vocabulary.token_bytes(token)
@@ -186,16 +216,16 @@ class Session:
         b"" where the text may end. At most `spec.limits.forced_bytes` bytes are looked for; a
         vocabulary that can't spell some single byte gives what one token at least forces.
         """
-        place, text = self._steps[-1].place, b""
+        place, text = self._history.place, b""
         if self.is_finished:
             return text
         reader = forced_text(self.vocabulary)
         bound = self.spec.limits.forced_bytes
         while len(text) < bound and not place.can_end():
-            self._fill(_Step(b"", place), self._mask)
+            self._fill(place, place.judges, self._mask)
             self._masked = None
             common = reader.common_prefix(self._mask)
-            after = place.advance(common, None, self._counts.accept_time) if common else None
+            after = self._advance(place, common) if common else None
             text += common
             if after is None or not reader.spells_all_cuts:
                 break
@@ -210,18 +240,51 @@ class Session:
         """
         if self.is_finished:
             return b""
-        place = self._steps[-1].place
+        place = self._history.place
         if place.can_end():
             return b""
-        if not any(isinstance(part, UserGrammarState) for part in place.parts):
-            return place.parts[0].shortest_completion()
-        return search_completion(place.parts, self.spec.limits.completion_steps)
+        if any(isinstance(part, UserGrammarState) for part in place.parts):
+            text = search_completion(place.parts, self.spec.limits.completion_steps)
+        else:
+            text = place.parts[0].shortest_completion()
+        if text is not None and place.judges:
+            after = self._advance(place, text)
+            return text if after is not None and after.can_end() else None
+        return text
+
+    def satisfiability(self) -> Satisfiability:
+        """Whether the text can be finished as asked; `unsat` is a proof, with the part that gives
+        the reason. Searches within `spec.limits.completion_steps`."""
+        if self.is_finished:
+            return Satisfiability("sat", "the text has ended", b"")
+        try:
+            return self._searched(self._history.place)
+        except GrammarGaveUp as error:
+            return Satisfiability("unknown", str(error))
+
+    def _searched(self, place: Place) -> Satisfiability:
+        if place.can_end():
+            return Satisfiability("sat", "the text may end here", b"")
+        emptied = self._emptied(place)
+        if emptied is not None:
+            return Satisfiability("unsat", emptied)
+        if len(place.parts) > 1:
+            steps = self.spec.limits.completion_steps // 4
+            found = search_exhaustively(place.parts, steps)
+            if found is Exhausted.NO_TEXT:
+                names = " and ".join(dict.fromkeys(part.part for part in place.parts))
+                return Satisfiability("unsat", f"no text follows {names} to an end")
+        text = self.shortest_completion()
+        if text is not None:
+            return Satisfiability("sat", "a completion was found", text)
+        return Satisfiability("unknown", "no completion was found within the search's bound")
 
     # Inside
 
-    def _append(self, step: _Step) -> None:
-        self._steps.append(step)
+    def _append(self, step: Step) -> None:
+        self._history.append(step)
         self._counts.accepted += 1
+        self._counts.slipped.update(slip.part for slip in step.slips)
         if self._taken_back:
             del self._taken_back[-1][-_FREED_PER_STEP:]
             if not self._taken_back[-1]:
@@ -233,37 +296,111 @@ class Session:
             raise TokenError(f"token {token} is not in 0 … {self.vocabulary.size - 1}")
         return token
 
-    def _after(self, token: int) -> _Step | None:
-        """The step that `token` leads to, or None where it is not admitted."""
-        last = self._steps[-1]
-        if token in self.vocabulary.eos:
-            ends = last.finished or last.place.can_end()
-            return _Step(b"", last.place, finished=True) if ends else None
-        text = self.vocabulary.token_bytes(token)
-        if last.finished or not text:
-            return None
-        place = last.place.advance(text, token, self._counts.accept_time)
-        return None if place is None else _Step(text, place)
+    def _advance(self, place: Place, text: bytes) -> Place | None:
+        return place.advance(text, times=self._counts.accept_time)
 
-    def _fill(self, step: _Step, words: npt.NDArray[np.int32]) -> None:
+    def _after(self, token: int) -> Step | None:
+        """The step that `token` leads to, or None where it is not admitted."""
+        last, place = self._history.last, self._history.place
+        left_out = last.left_out
+        is_end = token in self.vocabulary.eos
+        text = b"" if is_end else self.vocabulary.token_bytes(token)
+        if is_end:
+            after = place if last.finished else place.end(left_out)
+        elif last.finished or not text:
+            return None
+        else:
+            after = place.advance(text, token, left_out, self._counts.accept_time)
+        if after is None:
+            return None
+        slips: tuple[Slip, ...] = ()
+        if after.slipped and not last.finished:
+            position = len(self.text)
+            slips = tuple(
+                Slip(part, left_out[part], position, reason) for part, reason in after.slipped
+            )
+        return Step(text, after, token, is_end, slips)
+
+    def _fill_step(self, step: Step, words: npt.NDArray[np.int32]) -> None:
+        """The mask of a step; judges that are left out are noted in it."""
         if step.finished:
             words.fill(0)
             set_tokens(words, self.vocabulary.eos, self.vocabulary.size)
             return
-        times, total = self._counts.mask_time, 0
-        place = step.place
+        assert step.place is not None
+        place, judges = step.place, step.place.judges
+        skipped = self._fill(place, judges, words, self._budget)
+        for judge in skipped:
+            step.left_out[judge.part] = "budget"
+            self._counts.skipped[judge.part] += 1
+        self._counts.over_budget += self._budget.is_spent
+        if self.spec.relax and len(skipped) < len(judges) and not words.any():
+            self._relax(step, [judge for judge in judges if judge not in skipped], words)
+
+    def _fill(
+        self,
+        place: Place,
+        judges: Sequence[JudgeState],
+        words: npt.NDArray[np.int32],
+        budget: Budget | None = None,
+    ) -> list[JudgeState]:
+        """The mask of a place by its grammars and some judges; gives the judges for which there
+        was no time."""
+        times = self._counts.mask_time
+        skipped: list[JudgeState] = []
+        if budget is not None:
+            budget.begin()
         for at, part in enumerate(place.parts):
             began = time.perf_counter_ns()
             part.fill(self._part_mask if at else words)
             if at:
                 intersect(words, words, self._part_mask)
-            total += _add_time(times, part.part, began)
-        for judge in place.judges:
+            _add_time(times, part.part, began)
+        for judge in judges:
+            if budget is not None and not budget.admits(judge.part):
+                skipped.append(judge)
+                continue
             began = time.perf_counter_ns()
             judge.narrow(words)
-            total += _add_time(times, judge.part, began)
-        budget = self.spec.budgets.token_microseconds
-        self._counts.over_budget += budget is not None and total > budget * 1000
+            taken = _add_time(times, judge.part, began)
+            if budget is not None:
+                budget.took(judge.part, taken)
+        return skipped
+
+    def _relax(self, step: Step, judges: list[JudgeState], words: npt.NDArray[np.int32]) -> None:
+        """Lets domains give way, one more at a time, until some token is left."""
+        assert step.place is not None
+        for count in range(1, len(self.spec.relax) + 1):
+            giving = {*self.spec.relax[:count]}
+            gave = [judge for judge in judges if domains_of(judge) <= giving]
+            if not gave:
+                continue
+            self._fill(step.place, [judge for judge in judges if judge not in gave], words)
+            if words.any():
+                parts = tuple(judge.part for judge in gave)
+                self._relaxations.append(Relaxation(len(self.text), parts))
+                self._counts.relaxed.update(parts)
+                step.left_out.update(dict.fromkeys(parts, "relaxation"))
+                return
+
+    def _emptied(self, place: Place) -> str | None:
+        """Which part leaves no token, and beside which others; None if some token is left."""
+        words = self._mask
+        self._masked = None
+        before: list[str] = []
+        for at, part in enumerate(place.parts):
+            part.fill(self._part_mask if at else words)
+            if at:
+                intersect(words, words, self._part_mask)
+            if not words.any():
+                return _left_nothing(part.part, before)
+            before.append(part.part)
+        for judge in place.judges:
+            judge.narrow(words)
+            if not words.any():
+                return _left_nothing(judge.part, before)
+            before.append(judge.part)
+        return None
 
     def _row(self, out: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.int32]:
         if not isinstance(out, np.ndarray) or out.dtype != np.int32 or out.ndim != 2:
@@ -285,7 +422,7 @@ class Session:
     def _why_not(self, text: bytes) -> Explanation:
         if self.is_finished:
             return Explanation(False, "session", "the text has ended; only EOS may follow")
-        refused = self._steps[-1].place.refusal(text)
+        refused = self._history.place.refusal(text)
         if refused is not None:
             return Explanation(False, *refused)
         return Explanation(True, None, f"{text!r} is admitted")
@@ -295,6 +432,12 @@ def _add_time(times: dict[str, int], part: str, began: int) -> int:
     taken = time.perf_counter_ns() - began
     times[part] = times.get(part, 0) + taken
     return taken
+
+
+def _left_nothing(part: str, others: list[str]) -> str:
+    if not others:
+        return f"{part}: no token of the vocabulary may come"
+    return f"{part} refuses every token that is left by {' and '.join(others)}"
 
 
 def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
@@ -313,7 +456,7 @@ def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
     judges: tuple[JudgeState, ...] = ()
     if spec.language is not None:
         program = start_program(spec, vocabulary)
-        judges = start_judges(spec, vocabulary, program.parse)
+        judges = in_order(start_judges(spec, vocabulary, program.parse), spec.budgets.first)
         parts.append(program)
     if spec.grammar is not None:
         parts.append(compile_user_grammar(spec.grammar, vocabulary).start())

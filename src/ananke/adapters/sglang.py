@@ -123,7 +123,7 @@ class AnankeGrammar(BaseGrammarObject):
             self._is_stuck = not rows[idx].any()
             if not self._is_stuck:
                 return
-            reason = "language and grammar leave no token"
+            reason = self.session.satisfiability().reason
         except GrammarGaveUp as error:
             self._is_stuck, reason = True, str(error)
         _log.warning("row %d: %s; the text is ended", idx, reason)

@@ -216,7 +216,7 @@ def _masked(session: Session, packed: npt.NDArray[np.int32], at: int) -> str | N
         session.mask(packed, at)
     except GrammarGaveUp as error:
         return str(error)
-    return None if packed[at].any() else "language and grammar leave no token"
+    return None if packed[at].any() else session.satisfiability().reason
 
 
 #: Tokens before the limit from which on the shortest completion is looked at.

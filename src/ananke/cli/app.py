@@ -171,7 +171,8 @@ def generate(
     else:
         print(flush=True)
     if mask and not written.is_finished:
-        print("ananke: the text could not be finished within --max-tokens", file=sys.stderr)
+        problem = written.stopped or "the text could not be finished within --max-tokens"
+        print(f"ananke: {problem}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -220,6 +221,7 @@ def _written_facts(written: Written) -> dict[str, object]:
         "closing": written.closing.decode("utf-8", "replace"),
         "tokens": written.tokens,
         "finished": written.is_finished,
+        "stopped": written.stopped,
     }
 
 

@@ -50,12 +50,14 @@ class Written:
         tokens: how many the model drew.
         is_finished: whether it ends as the mask demands; without a mask, whether the model ended
             it.
+        stopped: why no text can be finished as asked, where that stopped the writing.
     """
 
     text: bytes
     closing: bytes
     tokens: int
     is_finished: bool
+    stopped: str | None = None
 
 
 def write(
@@ -79,6 +81,11 @@ def write(
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
     look = _CLOSE_WITHIN
+    if session is not None and session.spec.all_grammars:
+        # Whether grammars have a text in common isn't known before a session looks.
+        found = session.satisfiability()
+        if found.status == "unsat":
+            return Written(b"", b"", 0, is_finished=False, stopped=found.reason)
     for drawn in range(sampling.max_tokens):
         left = sampling.max_tokens - drawn
         if session is not None and left <= look:
@@ -95,6 +102,9 @@ def write(
         weights = model.probabilities(context)
         if session is not None:
             session.mask(words)
+            if not words.any():
+                reason = session.satisfiability().reason
+                return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
             weights = weights * _bits(words[0], len(weights))
         token = draw(weights, sampling, rng)
         if session is not None:

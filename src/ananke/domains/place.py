@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 
 from ananke.domains.state import DomainState, JudgeState
 from ananke.domains.syntax.program import ProgramState
@@ -18,22 +19,30 @@ class Place:
     Attributes:
         parts: the grammars: the language's first, if there is one, then the user's.
         judges: the domains that judge what the language's grammar admits, in the order of cost.
+        slipped: judges (part, why) that the last text violated and that are out since.
     """
 
     parts: tuple[DomainState, ...]
     judges: tuple[JudgeState, ...] = ()
+    slipped: tuple[tuple[str, str], ...] = ()
 
     def advance(
-        self, text: bytes, token: int | None = None, times: dict[str, int] | None = None
+        self,
+        text: bytes,
+        token: int | None = None,
+        lenient: Container[str] = (),
+        times: dict[str, int] | None = None,
     ) -> Place | None:
         """The place after `text`, or None if a part refuses it.
 
         Args:
             token: the id that spells `text`, if it was one token: a hint, never a meaning.
+            lenient: judges that don't refuse: one that would is left behind, and in `slipped`.
             times: nanoseconds by part, to be added to.
         """
         parts: list[DomainState] = []
         judges: list[JudgeState] = []
+        slipped: list[tuple[str, str]] = []
         for part in self.parts:
             began = time.perf_counter_ns()
             after = part.advance(text, token)
@@ -47,10 +56,31 @@ class Place:
             began = time.perf_counter_ns()
             judged = judge.advance(program.parse)
             _add(times, judge.part, began)
-            if judged is None:
+            if judged is not None:
+                judges.append(judged)
+            elif judge.part in lenient:
+                slipped.append((judge.part, judge.refusal(program.parse)))
+            else:
                 return None
-            judges.append(judged)
-        return Place(tuple(parts), tuple(judges))
+        return Place(tuple(parts), tuple(judges), tuple(slipped))
+
+    def end(self, lenient: Container[str] = ()) -> Place | None:
+        """The place of a text that ends here, or None if a part doesn't let it.
+
+        `lenient` and `slipped` as in `advance`.
+        """
+        if not all(part.can_end() for part in self.parts):
+            return None
+        owing = [judge for judge in self.judges if not judge.can_end()]
+        if not owing:
+            return replace(self, slipped=()) if self.slipped else self
+        if not all(judge.part in lenient for judge in owing):
+            return None
+        return Place(
+            self.parts,
+            tuple(judge for judge in self.judges if judge not in owing),
+            tuple((judge.part, judge.end_refusal()) for judge in owing),
+        )
 
     def can_end(self) -> bool:
         """Whether every part lets the text stop here."""

@@ -1,5 +1,6 @@
 """Packed token masks: int32 words, bit i%32 of word i//32 is token i."""
 
+from ananke.masks.budget import Budget
 from ananke.masks.packed import (
     MaskError,
     allocate,
@@ -18,6 +19,7 @@ from ananke.masks.packed import (
 from ananke.masks.pool import MaskPool, PoolStatistics
 
 __all__ = [
+    "Budget",
     "MaskError",
     "MaskPool",
     "PoolStatistics",

@@ -63,6 +63,8 @@ FIELDS: dict[str, Meet] = {
     "contracts.classes": Meet.ALL,
     "contracts.literals": Meet.ALL,
     "domains": Meet.ALL,
+    "relax": Meet.SAME,
+    "budgets.first": Meet.SAME,
     "budgets.token_microseconds": Meet.LEAST,
     "limits.prefix_bytes": Meet.LEAST,
     "limits.suffix_bytes": Meet.LEAST,
@@ -216,6 +218,8 @@ def said_in(document: ConstraintSpec, source: str) -> Constraint:
         value = _given(document, name.split("."))
         place = f"{source} {name}"
         if value is None or (name == "context.prefix" and value == ""):
+            continue
+        if meet is Meet.SAME and value == () and not isinstance(document, Policy):
             continue
         if name == "grammar":
             said.setdefault("grammars", {})[cast(Grammar, value)] = place

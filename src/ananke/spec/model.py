@@ -109,7 +109,11 @@ class Budgets(Model):
     token_microseconds: Annotated[int, Field(ge=1, le=60_000_000)] | None = Field(
         default=None,
         description="Time for one mask. The syntax domain always runs; a costlier domain that "
-        "would start after this is skipped for that token and reported.",
+        "would start or is expected to end after this is skipped for that token and reported. "
+        "null: nothing is ever skipped.",
+    )
+    first: Annotated[tuple[DomainName, ...], Field(json_schema_extra={"uniqueItems": True})] = (
+        Field(default=(), description="Domains that use the time first; the others by their cost.")
     )
 
 
@@ -153,6 +157,13 @@ class ConstraintSpec(Model):
     domains: Annotated[
         tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
     ] = ("syntax",)
+    relax: Annotated[tuple[DomainName, ...], Field(json_schema_extra={"uniqueItems": True})] = (
+        Field(
+            default=(),
+            description="Domains that give way, the first one first, where together they would "
+            "leave no token. Syntax never does. Empty: none does.",
+        )
+    )
     budgets: Budgets = Budgets()
     limits: Limits = Limits()
 
@@ -209,9 +220,16 @@ def _refuse(found: list[tuple[str, str]]) -> None:
 
 
 def _repeated_domains(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
-    for at, domain in enumerate(spec.domains):
-        if domain in spec.domains[:at]:
-            yield f"domains[{at}]", f"{domain} is named twice"
+    for place, domains in (
+        ("domains", spec.domains),
+        ("relax", spec.relax),
+        ("budgets.first", spec.budgets.first),
+    ):
+        for at, domain in enumerate(domains):
+            if domain in domains[:at]:
+                yield f"{place}[{at}]", f"{domain} is named twice"
+    if "syntax" in spec.relax:
+        yield f"relax[{spec.relax.index('syntax')}]", "syntax never gives way; leave it out"
 
 
 def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from enum import Enum
 
 from ananke.domains.state import DomainState
 from ananke.domains.syntax.user_grammar import UserGrammarState
@@ -47,6 +48,35 @@ def search_completion(states: States, steps: int) -> bytes | None:
     if closed is None and least is None:
         least = _level_by_level(states, _Budget(steps // 4), None, iter)
     return closed if least is None else least
+
+
+class Exhausted(Enum):
+    """What a search through all texts has shown."""
+
+    SOME_TEXT = "some text ends"
+    NO_TEXT = "no text ends, however long"
+    NOTHING = "the search's bound came first"
+
+
+def search_exhaustively(states: States, steps: int) -> Exhausted:
+    """Goes through all texts, byte by byte and depth first, as long as `steps` states last.
+
+    It comes to an end where the grammars have few texts in common, which is where they may have
+    none. One of the states is a user's grammar.
+    """
+    waiting = [states]
+    while waiting:
+        here = waiting.pop()
+        if _can_end(here):
+            return Exhausted.SOME_TEXT
+        for byte in _user_of(here).first_bytes():
+            if steps <= 0:
+                return Exhausted.NOTHING
+            steps -= 1
+            after = [state.advance(bytes([byte])) for state in here]
+            if None not in after:
+                waiting.append(tuple(state for state in after if state is not None))
+    return Exhausted.NO_TEXT
 
 
 class _Budget:
