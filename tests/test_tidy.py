@@ -197,6 +197,7 @@ def test_languages_are_reached_through_the_registry(module: Module) -> None:
                 "ananke.parsing.language",
                 "ananke.parsing.opening",
                 "ananke.parsing.grammar",
+                "ananke.parsing.node",
                 "ananke.parsing.state",
                 "ananke.vocabulary.cache",
             ), f"{where}: a language imports what its table is made of, and its own folder"

@@ -26,6 +26,7 @@ from operator import index
 import numpy as np
 import numpy.typing as npt
 
+from ananke.analysis.holes import Region
 from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
 from ananke.domains.cost import domains_of, in_order
 from ananke.domains.history import Checkpoints, History, Step
@@ -37,6 +38,7 @@ from ananke.domains.syntax.user_grammar import (
     UserGrammarState,
     compile_user_grammar,
 )
+from ananke.holes import RegionState
 from ananke.masks import Budget, MaskError, allocate, intersect, set_tokens, words_for
 from ananke.outcome import (
     Counters,
@@ -83,12 +85,17 @@ class Session:
         spec: ConstraintSpec,
         vocabulary: Vocabulary,
         checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - a value
+        region: Region | None = None,
     ) -> None:
-        """`checkpoints`: which states are kept for going back; a bound on memory, no more."""
+        """
+        Args:
+            checkpoints: which states are kept for going back; a bound on memory, no more.
+            region: the construct around the cursor that what is generated must stay inside of.
+        """
         self.spec = spec
         self.vocabulary = vocabulary
         self._words = words_for(vocabulary.size)
-        self._history = History(_start(spec, vocabulary), checkpoints)
+        self._history = History(_start(spec, vocabulary, region), checkpoints)
         self._clear()
 
     def _clear(self) -> None:
@@ -440,7 +447,7 @@ def _left_nothing(part: str, others: list[str]) -> str:
     return f"{part} refuses every token that is left by {' and '.join(others)}"
 
 
-def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
+def _start(spec: ConstraintSpec, vocabulary: Vocabulary, region: Region | None) -> Place:
     """The place at the cursor."""
     lacking = [
         Violation(
@@ -457,6 +464,8 @@ def _start(spec: ConstraintSpec, vocabulary: Vocabulary) -> Place:
     if spec.language is not None:
         program = start_program(spec, vocabulary)
         judges = in_order(start_judges(spec, vocabulary, program.parse), spec.budgets.first)
+        if region is not None:
+            judges = (RegionState(region, vocabulary, program.parse), *judges)
         parts.append(program)
     if spec.grammar is not None:
         parts.append(compile_user_grammar(spec.grammar, vocabulary).start())

@@ -18,6 +18,7 @@ from ananke.cli import app as application
 from ananke.cli import main
 from ananke.cli.judges import judge
 from ananke.cli.ngram import Model, train
+from ananke.cli.writing import Written
 from ananke.languages import LANGUAGES
 from ananke.spec.schema import published_schema
 
@@ -150,6 +151,70 @@ def test_generation_and_traces_follow_a_policy(run: Run, tmp_path: Path) -> None
     assert "token" in out
     fits = write(tmp_path, "b.zig", "const a =1;")
     assert run("trace", fits, "--policy", policy)[0] == 0
+
+
+def test_holes_are_listed(run: Run, tmp_path: Path) -> None:
+    text = "def f(name: str, n: int) -> int:\n    x = 1\n    return ...\n"
+    file = write(tmp_path, "a.py", text)
+    code, out, _ = run("holes", file)
+    assert code == 0
+    assert out == (
+        f"{file}:3:12: hole 1: expression, expects int, in f\n"
+        "    in scope: n: int, x: Literal[1], name: str, f: (name: str, n: int) -> int\n"
+    )
+    code, out, _ = run("holes", file, "--json")
+    (hole,) = json.loads(out)
+    assert (hole["line"], hole["column"], hole["kind"], hole["type"]) == (
+        3,
+        12,
+        "expression",
+        "int",
+    )
+    assert hole["names"]["name"] == "str"
+    zig = write(tmp_path, "a.zig", "const a = 1;")
+    assert run("holes", zig)[0] == 2
+    assert run("holes", write(tmp_path, "b.py", "x = 1\n"))[1].endswith("no holes\n")
+    ranges = write(tmp_path, "r.json", json.dumps({"holes": [{"start": 0, "end": 3}]}))
+    assert "no program" in run("holes", file, "--holes", ranges)[2]
+
+
+def test_holes_are_filled(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "x = 1\nif x == ...:\n    y = [x, ...]\n    print(y)\n"
+    file = write(tmp_path, "a.py", text)
+    given = [b"nowhere", b"2", b"x"]
+
+    def scripted(_: Model, prompt: str, *rest: Any) -> Written:
+        text = given[len(asked) % len(given)]
+        asked.append(prompt)
+        return Written(text, b"", 1, is_finished=True)
+
+    asked: list[str] = []
+    monkeypatch.setattr(application, "write", scripted)
+    out_file = tmp_path / "b.py"
+    code, out, err = run("fill", file, "--json", "-o", out_file)
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["complete"]
+    assert found["text"] == text.replace("== ...", "== 2").replace("...", "x")
+    assert out_file.read_text() == found["text"]
+    assert [one["hole"] for one in found["attempts"]] == [1, 1, 2]
+    assert found["attempts"][0]["outcome"].startswith("types: `nowhere` is not defined")
+    assert asked[-1].endswith("if x == 2:\n    y = [x, ")
+    assert run("fill", file, "--hole", 3)[0] == 2
+    asked.clear()
+    code, out, err = run("fill", file, "--hole", 1, "--attempts", 1)
+    assert code == 1
+    assert out == text
+    assert "not filled: 1; the last: types: `nowhere` is not defined" in err
+
+
+def test_a_model_fills_holes(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.py", "x = 1\nif x:\n    ...\nx = 2\n")
+    code, out, _ = run("fill", file, "--attempts", 30, "--json")
+    found = json.loads(out)
+    assert found["complete"] == (code == 0)
+    assert len(found["attempts"]) <= 30
+    ast.parse(found["text"])
 
 
 @pytest.mark.parametrize("width", [90, 5000])

@@ -13,8 +13,8 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import cache
+from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,8 +26,10 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from ananke import __version__
+from ananke.analysis.holes import Region
 from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
+from ananke.cli.holes import fill_file, hole_facts, hole_text, numbers, read_holes
 from ananke.cli.ngram import STEPS, MissingPackageError, Model, load_model
 from ananke.cli.places import Importing, check_meaning
 from ananke.cli.places import check as check_file
@@ -44,6 +46,7 @@ from ananke.cli.reading import (
 from ananke.cli.tracing import Figures, figures, measure
 from ananke.cli.tracing import trace as trace_tokens
 from ananke.cli.writing import Sampling, Written, write
+from ananke.holes import Limits
 from ananke.languages import LANGUAGES
 from ananke.outcome import NotAdmitted
 from ananke.parsing import GrammarError, LanguageError, ParseError
@@ -370,6 +373,112 @@ def complete(
     width = max(map(len, groups))
     for name, terminals in groups.items():
         console.print(f"[bold]{name:<{width}}[/]  {escape(' '.join(terminals))}", soft_wrap=True)
+
+
+Ranges = Annotated[
+    str | None,
+    typer.Option("--holes", help="A file with a list of ranges; else `...` and `# hole`."),
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
+]
+
+
+@app.command()
+def holes(
+    file: str,
+    ranges: Ranges = None,
+    language: Language = None,
+    environment: Environment = None,
+    policy: Policies = None,
+    as_json: Json = False,
+) -> None:
+    """List the holes of a file: kind, expected type, names in scope (Python)."""
+    found = read_holes(file, language, ranges, read_policies(policy or ()), environment)
+    if as_json:
+        _print_json(hole_facts(found))
+        return
+    for number in range(1, len(found.holes.holes) + 1):
+        print(hole_text(found, number))
+    if not found.holes.holes:
+        print(f"{file}: no holes")
+
+
+@app.command("fill")
+def fill_command(
+    file: str,
+    hole: Annotated[
+        list[int] | None, typer.Option(help="Only this one, as `holes` numbers it; repeat.")
+    ] = None,
+    ranges: Ranges = None,
+    language: Language = None,
+    environment: Environment = None,
+    policy: Policies = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the text here, not on output.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a Hugging Face model; else the embedded one.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, max=10_000, help="In one hole.")] = 24,
+    attempts: Annotated[int, typer.Option(min=1, max=10_000, help="In all.")] = 100,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0: greedy.")] = 0.7,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1.0)] = 0.95,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fill the holes of a file with a model, one by one, so that all fills hold together."""
+    policies = read_policies(policy or ())
+    found = read_holes(file, language, ranges, policies, environment)
+    chosen = numbers(found, hole or ())
+    sampling = Sampling(max_tokens, temperature, top_p, seed)
+    if model is not None:
+        from ananke.cli.local_model import load
+
+        loaded = load(model)
+        vocabulary = loaded.vocabulary
+        write_fill = loaded.write
+    else:
+        embedded = _embedded(found.language)
+        vocabulary = embedded.vocabulary
+        write_fill = partial(write, embedded)
+
+    def writer(spec: ConstraintSpec, region: Region, number: int) -> bytes | None:
+        drawn = replace(sampling, seed=sampling.seed + number)
+        written = write_fill(spec.context.prefix, drawn, spec, _ignore, region)
+        return written.text if written.is_finished else None
+
+    limits = Limits(in_all=attempts)
+    filled = fill_file(found, vocabulary, writer, policies, limits, chosen)
+    text = filled.text.decode("utf-8", "replace")
+    wanted = range(len(filled.fills)) if chosen is None else chosen
+    is_complete = all(filled.fills[at] is not None for at in wanted)
+    if as_json:
+        _print_json(
+            {
+                "text": text,
+                "fills": [one and one.decode("utf-8", "replace") for one in filled.fills],
+                "attempts": [
+                    {
+                        "hole": one.hole + 1,
+                        "text": one.text and one.text.decode("utf-8", "replace"),
+                        "outcome": one.outcome,
+                    }
+                    for one in filled.attempts
+                ],
+                "complete": is_complete,
+            }
+        )
+    elif output is None:
+        print(text, end="")
+    if output is not None:
+        output.write_bytes(filled.text)
+    if not is_complete:
+        missing = [str(at + 1) for at in wanted if filled.fills[at] is None]
+        last = filled.attempts[-1].outcome if filled.attempts else "nothing was tried"
+        print(f"ananke: not filled: {', '.join(missing)}; the last: {last}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ananke.analysis.holes import Region
 from ananke.cli.ngram import Model
 from ananke.masks import allocate
 from ananke.session import Session
@@ -66,21 +67,26 @@ def write(
     sampling: Sampling,
     spec: ConstraintSpec | None,
     shown: Callable[[bytes], None] = lambda _: None,
+    region: Region | None = None,
 ) -> Written:
-    """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one.
+    """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one, and
+    inside of `region`.
+
+    Where text follows, what the model gives to its first byte it gives to the end.
 
     `shown` is told the prompt, once it is known to be possible, and each piece of text after it.
 
     Raises:
         SpecError: the spec, or the prompt under it, can't be honoured.
     """
-    session = None if spec is None else Session(spec, model.vocabulary)
+    session = None if spec is None else Session(spec, model.vocabulary, region=region)
     shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
     look = _CLOSE_WITHIN
+    follows = None if spec is None else _beginning(model.vocabulary, spec.context.suffix or "")
     if session is not None and session.spec.all_grammars:
         # Whether grammars have a text in common isn't known before a session looks.
         found = session.satisfiability()
@@ -102,6 +108,10 @@ def write(
         weights = model.probabilities(context)
         if session is not None:
             session.mask(words)
+            if follows is not None:
+                ending = weights[follows].sum()
+                weights = weights.copy()
+                weights[list(model.vocabulary.eos)] += ending
             if not words.any():
                 reason = session.satisfiability().reason
                 return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
@@ -116,6 +126,16 @@ def write(
         shown(text)
         context.append(token)
     return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
+
+
+def _beginning(vocabulary: Vocabulary, text: str) -> NDArray[np.int64] | None:
+    """The tokens that begin with the first byte of a text; None if it is empty."""
+    first = text.encode()[:1]
+    if not first:
+        return None
+    return np.array(
+        [at for at in range(vocabulary.size) if vocabulary.token_bytes(at)[:1] == first], np.int64
+    )
 
 
 def draw(weights: NDArray[np.float64], sampling: Sampling, rng: np.random.Generator) -> int:

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Protocol
 
 from ananke.analysis.defects import Defect
+from ananke.analysis.holes import HoleLanguage
 from ananke.parsing.language import Language, LanguageError
 from ananke.parsing.state import ParseState
 
-__all__ = ["LANGUAGES", "Checker", "get_checker", "get_language", "language_of_file"]
+__all__ = [
+    "LANGUAGES",
+    "Checker",
+    "get_checker",
+    "get_hole_language",
+    "get_language",
+    "language_of_file",
+]
 
 
 class Checker(Protocol):
@@ -55,6 +63,21 @@ def get_checker(name: str) -> Checker | None:
     if place is None:
         return None
     found: Checker = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
+    return found
+
+
+#: Languages in whose programs holes are found -> (module, attribute).
+_HOLES = {"python": ("python.meaning.holes", "HOLES")}
+
+
+def get_hole_language(name: str) -> HoleLanguage | None:
+    """How a language writes holes; None if that isn't known."""
+    place = _HOLES.get(name)
+    if place is None:
+        return None
+    found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
+    if not isinstance(found, HoleLanguage):
+        raise LanguageError(f"{place[0]}.{place[1]} is not a HoleLanguage")
     return found
 
 

@@ -20,6 +20,7 @@ from ananke.spec.envelope import (
     schema_with,
 )
 from ananke.spec.errors import SpecError, Violation, spec_error
+from ananke.spec.holes import HoleRange
 from ananke.spec.imports import Imports, ModuleStub
 from ananke.spec.model import (
     DOMAIN_NAMES,
@@ -32,7 +33,7 @@ from ananke.spec.model import (
     Limits,
     Policy,
 )
-from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_policy, parse_spec
+from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_holes, parse_policy, parse_spec
 from ananke.spec.schema import published_schema
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "DomainName",
     "FunctionContract",
     "Grammar",
+    "HoleRange",
     "Imports",
     "Limits",
     "LiteralBound",
@@ -64,6 +66,7 @@ __all__ = [
     "Violation",
     "compose",
     "extra_arguments_with",
+    "parse_holes",
     "parse_policy",
     "parse_spec",
     "published_schema",

@@ -169,7 +169,7 @@ class ConstraintSpec(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> ConstraintSpec:
-        _refuse(list(_contradictions(self)))
+        refuse_contradictions(list(_contradictions(self)))
         return self
 
     @property
@@ -197,7 +197,7 @@ class Policy(ConstraintSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
-        _refuse(
+        refuse_contradictions(
             [
                 *_repeated_domains(self),
                 *import_contradictions(self.imports),
@@ -207,7 +207,8 @@ class Policy(ConstraintSpec):
         return self
 
 
-def _refuse(found: list[tuple[str, str]]) -> None:
+def refuse_contradictions(found: list[tuple[str, str]]) -> None:
+    """Raises pydantic's error for the contradictions found, (place, problem) each."""
     if found:
         raise PydanticCustomError(
             "contradiction",

@@ -8,10 +8,12 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
+from ananke.spec.base import Model
 from ananke.spec.errors import SpecError, Violation, spec_error
+from ananke.spec.holes import HoleRange, HoleRanges
 from ananke.spec.model import ConstraintSpec, Policy
 
-_Parsed = TypeVar("_Parsed", bound=ConstraintSpec)
+_Parsed = TypeVar("_Parsed", bound=Model)
 
 #: A spec holds at most a prefix, a suffix (64 MiB each at their ceilings, more when JSON escapes
 #: them) and a grammar; a document beyond this can't be a valid one.
@@ -39,6 +41,11 @@ def parse_policy(source: bytes | str | Mapping[str, Any]) -> Policy:
     Raises SpecError as `parse_spec` does.
     """
     return _parse(source, Policy)
+
+
+def parse_holes(source: bytes | str | Mapping[str, Any]) -> tuple[HoleRange, ...]:
+    """The holes that a list of ranges names. Raises SpecError as `parse_spec` does."""
+    return _parse(source, HoleRanges).holes
 
 
 def _parse(source: bytes | str | Mapping[str, Any], model: type[_Parsed]) -> _Parsed:

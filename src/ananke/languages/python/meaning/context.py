@@ -96,6 +96,9 @@ class Program:
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     start: Scope = field(default_factory=lambda: Scope("module"))
+    #: Where `...` stands for something that is to be written: what is expected there and the scope,
+    #: by the place. None: it is the value.
+    holes: dict[int, tuple[Type | None, Scope]] | None = None
     domains: frozenset[Domain] = frozenset(Domain)
 
     def builtin_value(self, name: str) -> Type | None:

@@ -145,6 +145,13 @@ def _literal_of(type_: Nominal) -> Callable[[Context, Tree, Type | None], Type]:
     return lambda _c, _tree, _expected: type_
 
 
+def _ellipsis(c: Context, tree: Tree, expected: Type | None) -> Type:
+    if c.program.holes is None:
+        return ELLIPSIS
+    c.program.holes[tree.start] = (expected, c.scope)
+    return UNKNOWN
+
+
 def _integer(c: Context, tree: Tree, expected: Type | None) -> Type:
     text = c.text(tree).replace("_", "").lower()
     if text.endswith("j"):
@@ -1025,7 +1032,7 @@ _RULES: dict[str, Callable[[Context, Tree, Type | None], Type]] = {
     "true": _true,
     "false": _false,
     "none": _none,
-    "ellipsis": _literal_of(ELLIPSIS),
+    "ellipsis": _ellipsis,
     "string": _string,
     "concatenated_string": _concatenated,
     "list": _list,

@@ -1,0 +1,224 @@
+"""Filling holes one by one, so that all fills hold together.
+
+A hole is filled with what a writer writes between the text before it, with the fills so far, and
+the text after it, in which later holes stand as something that nothing is known of. A fill is kept
+if it brings no defect and leaves every later hole with a solution, as far as that can be told. A
+hole that can't be filled takes back the fill before it: a search by depth, with bounds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ananke.analysis.defects import Defect
+from ananke.analysis.holes import HoleError, HoleKind, HoleLanguage, Region
+from ananke.holes.text import Find, HoleText
+from ananke.outcome import Satisfiability
+from ananke.spec import Constraint, ConstraintSpec, parse_policy, said_in
+
+__all__ = ["Attempt", "Filled", "Limits", "Task", "Writer", "fill"]
+
+#: Writes what stands between a spec's prefix and suffix and stays in a region; None if it could not
+#: be finished. The number is another one for each attempt.
+Writer = Callable[[ConstraintSpec, Region, int], bytes | None]
+
+_STATEMENTS = frozenset((HoleKind.STATEMENT, HoleKind.BODY, HoleKind.MODULE))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of the search: attempts at one hole in a row, and in all."""
+
+    in_a_row: int = 20
+    in_all: int = 100
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt: which hole (from 0), what was written, and what became of it: `kept`, or why
+    not."""
+
+    hole: int
+    text: bytes | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What filling gave.
+
+    Attributes:
+        text: the whole text; holes that were not filled stand in it as the language's sign.
+        fills: by hole what was written, or None.
+        attempts: all of them, in order.
+    """
+
+    text: bytes
+    fills: tuple[bytes | None, ...]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return None not in self.fills
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a filling is asked for.
+
+    Attributes:
+        language: how holes are written.
+        request: what holds for every hole: the language's name, policies.
+        find: the language's holes, in the text's surroundings.
+        look: whether what stands between a spec's texts can be finished within a region.
+        defects: what is wrong with a text; None: nothing is known.
+        limits: bounds of the search.
+    """
+
+    language: HoleLanguage
+    request: Constraint
+    find: Find
+    look: Callable[[ConstraintSpec, Region], Satisfiability]
+    defects: Callable[[bytes], Sequence[Defect]] | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+def fill(
+    task: Task, holes: HoleText, writer: Writer, chosen: Sequence[int] | None = None
+) -> Filled:
+    """Fills all holes, or those chosen (from 0), in order.
+
+    Raises:
+        SpecError: what is asked for a hole clashes; nothing is written then.
+    """
+    search = _Search(task, holes, writer, chosen)
+    search.start()
+    return Filled(search.text(), tuple(search.fills), tuple(search.attempts))
+
+
+class _Search:
+    def __init__(
+        self, task: Task, holes: HoleText, writer: Writer, chosen: Sequence[int] | None
+    ) -> None:
+        self._task = task
+        self._holes = holes
+        self._writer = writer
+        self._chosen = list(range(len(holes.holes))) if chosen is None else sorted(chosen)
+        self.fills: list[bytes | None] = [None] * len(holes.holes)
+        self.attempts: list[Attempt] = []
+        ends = [0, *(one.end for one in holes.holes)]
+        starts = [*(one.start for one in holes.holes), len(holes.text)]
+        #: The text between the holes.
+        self._between = [holes.text[begin:end] for begin, end in zip(ends, starts, strict=True)]
+        self._constraints = [
+            task.request
+            if policy is None
+            else task.request.meet(said_in(policy, f"holes[{at}].spec"))
+            for at, policy in enumerate(holes.policies)
+        ]
+        for one in self._constraints:
+            one.refuse_bottom()
+
+    def start(self) -> None:
+        self._fill_from(0)
+
+    def text(self, filler: bool = False) -> bytes:
+        """The text as it is now; open holes as the sign, or as what nothing is known of."""
+        return self._before(len(self.fills), filler)
+
+    def _before(self, hole: int, filler: bool = False) -> bytes:
+        pieces = [self._between[0]]
+        for at in range(hole):
+            pieces += [self._written(at, filler), self._between[at + 1]]
+        return b"".join(pieces)
+
+    def _written(self, at: int, filler: bool) -> bytes:
+        written = self.fills[at]
+        if written is not None:
+            return written
+        language = self._task.language
+        is_value = self._holes.holes[at].kind not in _STATEMENTS
+        return language.filler if filler and is_value else language.sign
+
+    def _fill_from(self, index: int) -> bool:
+        """Whether the chosen holes from this one on could be filled."""
+        if index == len(self._chosen):
+            return True
+        hole = self._chosen[index]
+        for _ in range(self._task.limits.in_a_row):
+            if len(self.attempts) >= self._task.limits.in_all:
+                return False
+            problem = self._without_solution(hole)
+            if problem is not None:
+                self.attempts.append(Attempt(hole, None, problem))
+                return False
+            text = self._attempt(hole, index)
+            if text is None:
+                continue
+            if self._fill_from(index + 1):
+                return True
+            self._undo(hole)
+        return False
+
+    def _undo(self, hole: int) -> None:
+        written = self.fills[hole]
+        self.fills[hole] = None
+        if len(self.attempts) < self._task.limits.in_all:
+            self.attempts.append(Attempt(hole, written, "undone: a later hole could not be filled"))
+        else:
+            # Better some holes filled than none.
+            self.fills[hole] = written
+
+    def _attempt(self, hole: int, index: int) -> bytes | None:
+        """Writes one fill; None if it is not kept."""
+        spec, region = self._place(hole)
+        number = len(self.attempts)
+        text = self._writer(spec, region, number)
+        if text is None:
+            self.attempts.append(Attempt(hole, None, "could not be finished"))
+            return None
+        before = self._defects()
+        self.fills[hole] = text
+        outcome = self._new_defect(before)
+        for later in self._chosen[index + 1 :] if outcome is None else ():
+            problem = self._without_solution(later)
+            if problem is not None:
+                outcome = f"leaves hole {later + 1} without a solution: {problem}"
+                break
+        self.attempts.append(Attempt(hole, text, outcome or "kept"))
+        if outcome is not None:
+            self.fills[hole] = None
+            return None
+        return text
+
+    def _without_solution(self, hole: int) -> str | None:
+        """Why nothing can fill the hole; None if something may."""
+        try:
+            spec, region = self._place(hole)
+        except HoleError as error:
+            return str(error)
+        found = self._task.look(spec, region)
+        return found.reason if found.status == "unsat" else None
+
+    def _place(self, hole: int) -> tuple[ConstraintSpec, Region]:
+        """What is asked of the hole, with the fills so far around it."""
+        prefix = self._before(hole)
+        (now,) = self._task.find(self.text(), frozenset((len(prefix),)))
+        suffix = self.text(filler=True)[len(self._before(hole + 1, filler=True)) :]
+        suffix = self._between[hole + 1] + suffix
+        context = {"prefix": prefix.decode(), "suffix": suffix.decode()}
+        asked = self._constraints[hole].meet(
+            said_in(parse_policy({"context": context}), "the text around the hole:")
+        )
+        return asked.spec(), now.region
+
+    def _defects(self) -> Counter[str]:
+        if self._task.defects is None:
+            return Counter()
+        return Counter(one.text() for one in self._task.defects(self.text(filler=True)))
+
+    def _new_defect(self, before: Counter[str]) -> str | None:
+        found = self._defects() - before
+        return min(found) if found else None
