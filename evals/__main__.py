@@ -14,6 +14,7 @@ from evals.corpora import CorpusError, corpora_directory, install
 from evals.environment import install_environment
 from evals.evaluation import Evaluation, Findings, Options
 from evals.fuzz import FUZZ
+from evals.holes import HOLES
 from evals.mask import MASK
 from evals.meaning_kill import MEANING_KILL
 from evals.meaning_replay import MEANING_REPLAY
@@ -129,6 +130,7 @@ _add(MUTANTS, "Broken programs must be blocked.")
 _add(WALK, "Random programs under the mask must parse.")
 _add(MEANING_REPLAY, "Real files must not be refused by what they mean.")
 _add(MEANING_KILL, "Programs with one error of meaning put in must be refused.")
+_add(HOLES, "Holes cut from real files: their own text, their types, and fills.")
 _add(FUZZ, "Random bytes and tokens against the core built with safety checks.")
 
 if __name__ == "__main__":

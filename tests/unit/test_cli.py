@@ -153,6 +153,17 @@ def test_generation_and_traces_follow_a_policy(run: Run, tmp_path: Path) -> None
     assert run("trace", fits, "--policy", policy)[0] == 0
 
 
+def test_check_tells_why_if_asked(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, "a.py", "def f(n: int):\n    a = n\n    return a + 'x'\n")
+    code, out, _ = run("check", "--meaning", "--why", file)
+    assert code == 1
+    assert out.splitlines()[3:] == [
+        "    because `a` is `int` (line 2: `a = n`)",
+        "    because `n` is `int` (line 1: `def f(n: int):`)",
+    ]
+    assert "because" not in run("check", "--meaning", file)[1]
+
+
 def test_holes_are_listed(run: Run, tmp_path: Path) -> None:
     text = "def f(name: str, n: int) -> int:\n    x = 1\n    return ...\n"
     file = write(tmp_path, "a.py", text)

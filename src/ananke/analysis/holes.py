@@ -40,7 +40,8 @@ class Region:
         hole: where the hole begins.
         is_line: whether a line end outside of brackets leaves it.
         separators: terminals that leave it, outside of brackets.
-        pairs: (opening, closing) terminals; a closing one without its own opening leaves.
+        pairs: (opening, closing) terminals; a closing one without its own opening leaves, unless
+            it is one of `loose`, which also stand alone.
         column: outside of brackets, a line that begins before this column leaves it; 0: none does.
     """
 
@@ -50,6 +51,7 @@ class Region:
     is_line: bool = False
     separators: frozenset[str] = frozenset()
     pairs: tuple[tuple[str, str], ...] = ()
+    loose: frozenset[str] = frozenset()
     column: int = 0
 
 

@@ -81,6 +81,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Language = Annotated[
     str | None, typer.Option(help=f"One of {', '.join(LANGUAGES)}; else by the file's name.")
 ]
+Environment = Annotated[
+    str | None,
+    typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
+]
 Policies = Annotated[
     list[str] | None,
     typer.Option("--policy", help="A file with a part of a ConstraintSpec; repeat for more."),
@@ -330,10 +334,10 @@ def check(
     meaning: Annotated[
         bool, typer.Option(help="Report names, imports, types and control flow too (Python).")
     ] = False,
-    environment: Annotated[
-        str | None,
-        typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
-    ] = None,
+    why: Annotated[
+        bool, typer.Option(help="With --meaning: what each finding rests on, step by step.")
+    ] = False,
+    environment: Environment = None,
     policy: Policies = None,
     as_json: Json = False,
 ) -> None:
@@ -345,7 +349,8 @@ def check(
         read_as = language_for(name, language, policies)
         findings = [check_file(name, read_as)]
         if (meaning or imports.is_bound) and findings[0].verdict != "wrong":
-            findings = check_meaning(name, read_as, imports, is_whole=meaning) or findings
+            found_wrong = check_meaning(name, read_as, imports, is_whole=meaning, why=why)
+            findings = found_wrong or findings
         found += findings
         if not as_json:
             for finding in findings:
@@ -378,10 +383,6 @@ def complete(
 Ranges = Annotated[
     str | None,
     typer.Option("--holes", help="A file with a list of ranges; else `...` and `# hole`."),
-]
-Environment = Annotated[
-    str | None,
-    typer.Option(help="Interpreter or virtual environment whose packages may be imported."),
 ]
 
 

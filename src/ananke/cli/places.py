@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ananke.analysis.defects import Domain
+from ananke.analysis.tracing import Event
 from ananke.cli.reading import InputError, language_for, read_text
 from ananke.languages import get_checker
 from ananke.parsing import Expected, ParseState, load_grammar
+from ananke.propagation import reasons_for
 from ananke.spec import TOP, Constraint, parse_policy, said_in
 
 __all__ = ["Finding", "Importing", "check", "check_meaning", "complete", "listed"]
@@ -75,6 +77,7 @@ class Finding:
         source: that line.
         expected: the terminals that may come there, or after the end.
         message: what is wrong with what the program means; None if it is what it says.
+        because: why, if that was asked.
     """
 
     file: str
@@ -85,6 +88,7 @@ class Finding:
     source: str | None
     expected: tuple[str, ...]
     message: str | None = None
+    because: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The finding in words, with the source line and a caret."""
@@ -101,7 +105,8 @@ class Finding:
         caret = "".join(character if character == "\t" else " " for character in before) + "^"
         place = f"{self.file}:{self.line}:{self.column}"
         if self.message is not None:
-            return f"{place}: {self.message}\n    {shown}\n    {caret}"
+            why = "".join(f"\n    {one}" for one in self.because)
+            return f"{place}: {self.message}\n    {shown}\n    {caret}{why}"
         return (
             f"{place}: no {self.language} program goes on like this\n"
             f"    {shown}\n    {caret}\n    expected {listed(self.expected)}"
@@ -140,11 +145,13 @@ def check_meaning(
     importing: Importing = Importing(),
     *,
     is_whole: bool = True,
+    why: bool = False,
 ) -> list[Finding]:
     """What is wrong with the names, imports, types and control flow of a file that parses.
 
     Args:
         is_whole: else only what is wrong with its imports.
+        why: with the reasons.
 
     Raises:
         InputError: the file can't be read, its language isn't known or has no such check, or
@@ -159,6 +166,7 @@ def check_meaning(
     state = load_grammar(language).parse(raw)
     if state is None:
         return []
+    trace: list[Event] | None = [] if why else None
     try:
         defects = checker(
             state,
@@ -168,6 +176,7 @@ def check_meaning(
             allowed=importing.allowed,
             denied=importing.denied,
             stubs=importing.stubs,
+            trace=trace,
         )
     except ValueError as error:
         raise InputError(f"environment {importing.environment}: {error}") from None
@@ -179,7 +188,10 @@ def check_meaning(
         before = raw[: one.start].decode("utf-8", "ignore")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         source = lines[line - 1]
-        found.append(Finding(name, language, "wrong", line, column, source, (), one.text()))
+        because = tuple(each.text(raw) for each in reasons_for(trace or (), one))
+        found.append(
+            Finding(name, language, "wrong", line, column, source, (), one.text(), because)
+        )
     return found
 
 

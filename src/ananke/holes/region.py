@@ -27,9 +27,6 @@ __all__ = ["RegionState"]
 #: After all columns.
 _ANYWHERE = 1 << 30
 
-#: Bytes that may end a construct or a line; a token without one may do so only after a line end.
-_ENDING = frozenset(b")]}\n\r;")
-
 
 class RegionState:
     """Inside the hole: an immutable value (see `JudgeState`)."""
@@ -53,7 +50,7 @@ class RegionState:
         return bool(self._parse.text(self._region.hole).strip())
 
     def narrow(self, words: Words) -> None:
-        table = _table(ByFingerprint(self._vocabulary))
+        table = _table(ByFingerprint(self._vocabulary), _ending(self._region))
         verdicts: dict[bytes, bool] = {}
         refused: list[int] = []
         after_line_end = b"\n" in self._parse.tail
@@ -91,25 +88,24 @@ class RegionState:
 
 
 def _has_left(region: Region, parse: ParseState) -> bool:
-    depth = 0
     opening = dict(region.pairs)
-    closing = {close for _, close in region.pairs}
+    strict = {close for _, close in region.pairs} - region.loose
+    due: list[str] = []
     for node in parse.stack():
         if node.end <= region.hole:
             continue
-        if node.start < region.start or (node.start == region.start and node.kind == region.kind):
+        kind = node.kind
+        if node.start < region.start or (node.start == region.start and kind == region.kind):
             return True
-        if node.start < region.hole:
+        if node.start < region.hole or node.children:
             continue
-        if node.kind in opening:
-            depth += 1
-        elif node.kind in closing:
-            depth -= 1
-            if depth < 0:
-                return True
-        elif depth == 0 and node.kind in region.separators:
+        if kind in opening:
+            due.append(opening[kind])
+        elif due and kind == due[-1]:
+            due.pop()
+        elif kind in strict or (not due and kind in region.separators):
             return True
-    if depth > 0:
+    if due:
         return False
     tail = parse.text(max(region.hole, parse.lexeme_start))
     if region.is_line:
@@ -132,10 +128,17 @@ def _column(line: bytes) -> int:
     return len(line[: len(line) - len(rest)].expandtabs(8))
 
 
-@lru_cache(maxsize=4)
-def _table(key: ByFingerprint) -> list[bool]:
-    """For each token whether it holds a byte that may end something."""
+def _ending(region: Region) -> bytes:
+    """The bytes that may leave a region; a token without one may do so only after a line end."""
+    words = {close for _, close in region.pairs} | region.separators
+    return b"\n\r" + "".join(sorted(word for word in words if len(word) == 1)).encode()
+
+
+@lru_cache(maxsize=16)
+def _table(key: ByFingerprint, ending: bytes) -> list[bool]:
+    """For each token whether it holds one of the bytes."""
     vocabulary = key.vocabulary
+    bytes_ = frozenset(ending)
     return [
-        not _ENDING.isdisjoint(vocabulary.token_bytes(token)) for token in range(vocabulary.size)
+        not bytes_.isdisjoint(vocabulary.token_bytes(token)) for token in range(vocabulary.size)
     ]

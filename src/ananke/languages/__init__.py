@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ananke.analysis.defects import Defect
 from ananke.analysis.holes import HoleLanguage
+from ananke.analysis.tracing import Event
 from ananke.parsing.language import Language, LanguageError
 from ananke.parsing.state import ParseState
 
@@ -35,6 +36,7 @@ class Checker(Protocol):
         allowed: tuple[str, ...] | None = None,
         denied: tuple[str, ...] = (),
         stubs: Mapping[str, str] | None = None,
+        trace: list[Event] | None = None,
     ) -> list[Defect]: ...
 
 

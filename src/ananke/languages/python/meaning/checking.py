@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.tracing import Event
 from ananke.languages.python.library import open_library
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.program import judge
@@ -23,6 +24,7 @@ def check_state(
     allowed: tuple[str, ...] | None = None,
     denied: tuple[str, ...] = (),
     stubs: Mapping[str, str] | None = None,
+    trace: list[Event] | None = None,
 ) -> list[Defect]:
     """The defects of a text that parses; of a finished one also the names that it never binds.
 
@@ -31,6 +33,7 @@ def check_state(
         folder: where the text's own modules are.
         allowed, denied: modules, each with all below, that may and may not be imported; None: any.
         stubs: stub text by module name, before all else.
+        trace: what the statements did is added to it.
 
     Raises:
         EnvironmentMissingError: `environment` is none.
@@ -41,9 +44,12 @@ def check_state(
         stubs=stubs,
         cache=DiskCache(),
     )
-    judgement = judge(
-        Program(library, allowed=allowed, denied=denied), state, at_end=state.can_end()
-    )
+    program = Program(library, allowed=allowed, denied=denied)
+    if trace is not None:
+        program.trace = {}
+    judgement = judge(program, state, at_end=state.can_end())
+    if trace is not None and program.trace is not None:
+        trace += program.trace.values()
     found = list(judgement.defects)
     if state.can_end():
         found += [

@@ -12,6 +12,7 @@ from itertools import product
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.scopes import Entry, Owed, Scope
+from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
 from ananke.parsing.opening import NOWHERE, Tree
@@ -99,6 +100,8 @@ class Program:
     #: Where `...` stands for something that is to be written: what is expected there and the scope,
     #: by the place. None: it is the value.
     holes: dict[int, tuple[Type | None, Scope]] | None = None
+    #: What the statements did, by their start and end, if it is to be told.
+    trace: dict[tuple[int, int], Event] | None = None
     domains: frozenset[Domain] = frozenset(Domain)
 
     def builtin_value(self, name: str) -> Type | None:

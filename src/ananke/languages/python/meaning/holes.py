@@ -28,8 +28,8 @@ _BODILESS = ("overload", "abstractmethod", "Protocol", "abc.")
 _BLOCKS = frozenset(("block", "module"))
 #: Nodes in whose parentheses an expression is an argument.
 _CALLS = frozenset(("argument_list", "keyword_argument"))
-#: Expressions that go on: what is written may become a part of one, or the other way round.
-_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("string_start", "string_end"))
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("string_start", "string_end"), ("lambda", ":"))
+_LOOSE = frozenset((":",))
 _BRACKETED = frozenset(
     (
         "argument_list",
@@ -182,7 +182,7 @@ def _region(path: tuple[Node, ...], kind: HoleKind, text: bytes) -> Region:
         block = path[-3]
         # A block that begins with the hole is told from its first statement by its kind.
         column = 0 if block.kind == "module" else len(_indentation(text, hole).expandtabs(8))
-        return Region(block.kind, block.start, hole, pairs=_PAIRS, column=column)
+        return Region(block.kind, block.start, hole, pairs=_PAIRS, loose=_LOOSE, column=column)
     above = [one for one in path[:-1] if one.kind in _BRACKETED or one.kind.endswith("_statement")]
     blocks = [at for at, one in enumerate(path) if one.kind in _BLOCKS]
     statement = path[blocks[-1] + 1] if blocks else path[0]
@@ -190,7 +190,9 @@ def _region(path: tuple[Node, ...], kind: HoleKind, text: bytes) -> Region:
     is_line = within.kind not in _BRACKETED and not any(
         one.kind in _BRACKETED for one in path[blocks[-1] + 1 :]
     )
-    return Region(within.kind, within.start, hole, is_line, frozenset((";",)), _PAIRS)
+    # In brackets a comma begins another argument or element, and `=` names one.
+    separators = frozenset((";",) if is_line else (",", "="))
+    return Region(within.kind, within.start, hole, is_line, separators, _PAIRS, _LOOSE)
 
 
 HOLES = HoleLanguage(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ananke.analysis.calls import widen_literal
 from ananke.analysis.defects import Domain
 from ananke.analysis.relation import assignable
 from ananke.analysis.scopes import Entry, Owed, Scope, merge, widen
+from ananke.analysis.tracing import Event
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -134,6 +135,45 @@ def _run_stretch(c: Context, tree: Tree) -> None:
 
 
 def _run(c: Context, tree: Tree) -> None:
+    if c.program.trace is None or c.muted or tree.kind in _SEQUENCES or tree.kind.startswith("_"):
+        _run_rule(c, tree)
+        return
+    before = c.scope
+    key = (tree.start, min(tree.end, c.edge))
+    # Outer statements stand before inner ones.
+    c.program.trace.setdefault(key, Event(*key, Domain.TYPES, before, before, ()))
+    _run_rule(c, tree)
+    uses = tuple((c.text(one), one.start) for one in _names_in(tree))
+    domain = _BRINGS.get(tree.kind, Domain.TYPES)
+    c.program.trace[key] = Event(*key, domain, before, c.scope, uses)
+
+
+#: Domains whose facts statements bring, if not types.
+_BRINGS = {
+    "import_statement": Domain.IMPORTS,
+    "import_from_statement": Domain.IMPORTS,
+    "future_import_statement": Domain.IMPORTS,
+    "if_statement": Domain.CONTROLFLOW,
+    "while_statement": Domain.CONTROLFLOW,
+    "for_statement": Domain.CONTROLFLOW,
+    "try_statement": Domain.CONTROLFLOW,
+    "match_statement": Domain.CONTROLFLOW,
+    "assert_statement": Domain.CONTROLFLOW,
+}
+
+
+def _names_in(tree: Tree) -> Iterator[Tree]:
+    """The names that stand in a statement, not in a block of it."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.kind == "identifier" and node.is_present:
+            yield node
+        elif node.kind != "block":
+            waiting += reversed(node.children)
+
+
+def _run_rule(c: Context, tree: Tree) -> None:
     rule = _RULES.get(tree.kind)
     if rule is not None:
         rule(c, tree)
