@@ -83,6 +83,11 @@ _EXPECTS = re.compile(
     r'(?:declared type|return type|parameter "[^"]*" of type) "([^"]*)"'
 )
 
+#: How it goes on for a union: a line for each member.
+_MEMBERS = re.compile(
+    r'^    "Wrong" is (?:not assignable to|incompatible with protocol) "([^"]*)"', re.MULTILINE
+)
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -252,6 +257,16 @@ def _is_unknown(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in ("Any", "Unknown", "unknown", "object")
 
 
+def _expected_by(message: str) -> str | None:
+    """The type that a complaint says is expected; the members of a union that has a name."""
+    told = _EXPECTS.search(message.splitlines()[0])
+    # A type variable of the function that is called is solved by what is given.
+    if told is None or "@" in told.group(1):
+        return None
+    members = _MEMBERS.findall(message)
+    return " | ".join(members) if len(members) > 1 else told.group(1)
+
+
 def types_of(project: Path, sample: Sequence[Cut]) -> dict[Cut, str]:
     """What the checker says is expected in each hole: it is told by its complaint of a wrong value
     there. (What it infers for a value that fits is but one member of what is expected.)"""
@@ -265,18 +280,19 @@ def types_of(project: Path, sample: Sequence[Cut]) -> dict[Cut, str]:
         paths[path] = cut
     found: dict[Cut, str] = {}
     for path, complaints in check(project, list(paths)).items():
+        cut = paths[path]
         for one in complaints:
-            told = _EXPECTS.search(one.message.splitlines()[0])
-            # A type variable of the function that is called is solved by what is given.
-            if told is not None and "@" not in told.group(1):
-                found[paths[path]] = told.group(1)
+            told = _expected_by(one.message)
+            # What the wrong value makes wrong elsewhere says nothing of the hole.
+            if told is not None and one.line == line_of(cut.source.text, cut.start) + 1:
+                found[cut] = told
         path.unlink()
     return found
 
 
 def _sampled(project: Path, options: Options) -> list[Cut]:
     """Holes of all kinds, a few of each file."""
-    wanted = options.number(240, 24)
+    wanted = options.number(400, 24)
     files = modules(project, options.files or 400, options.seed)
     found: list[Cut] = []
     for source in files:

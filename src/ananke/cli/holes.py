@@ -140,6 +140,13 @@ def hole_facts(file: HoleFile) -> list[dict[str, object]]:
     return rows
 
 
+def _folder_of(file: HoleFile) -> str | None:
+    """The root of the file's own modules: its project, else the folder that it is in."""
+    if file.importing.project is not None or file.name == "-":
+        return file.importing.project
+    return str(Path(file.name).resolve().parent)
+
+
 def numbers(file: HoleFile, chosen: Sequence[int]) -> list[int] | None:
     """Which holes to fill, from 0; None: all. Raises InputError for one that isn't there."""
     count = len(file.holes.holes)
@@ -170,9 +177,7 @@ def fill_file(
         assert checker is not None
         if state is None:
             raise InputError(f"{file.name}: no {file.language} program any more")
-        folder = importing.project or (
-            None if file.name == "-" else str(Path(file.name).resolve().parent)
-        )
+        folder = _folder_of(file)
         return checker(
             state,
             environment=None if importing.environment is None else Path(importing.environment),
@@ -185,7 +190,12 @@ def fill_file(
     def look(spec: ConstraintSpec, region: Region) -> Satisfiability:
         return Session(spec, vocabulary, region=region).satisfiability()
 
-    request: dict[str, object] = {"language": file.language}
+    imports: dict[str, object] = {"environment": importing.environment, "project": _folder_of(file)}
+    request: dict[str, object] = {
+        "language": file.language,
+        "imports": {name: one for name, one in imports.items() if one is not None},
+        "context": {} if file.name == "-" else {"path": file.name},
+    }
     # What is wrong after a hole from the start would never let a fill end.
     if checker is not None and not defects(file.holes.text):
         request["domains"] = [one for one in BUILT_DOMAINS if one == "syntax" or one in _MEANING]
