@@ -291,7 +291,8 @@ class Session:
     def _append(self, step: Step) -> None:
         self._history.append(step)
         self._counts.accepted += 1
-        self._counts.slipped.update(slip.part for slip in step.slips)
+        if step.slips:
+            self._counts.slipped.update(slip.part for slip in step.slips)
         if self._taken_back:
             del self._taken_back[-1][-_FREED_PER_STEP:]
             if not self._taken_back[-1]:
@@ -308,24 +309,25 @@ class Session:
 
     def _after(self, token: int) -> Step | None:
         """The step that `token` leads to, or None where it is not admitted."""
-        last, place = self._history.last, self._history.place
-        left_out = last.left_out
-        is_end = token in self.vocabulary.eos
-        text = b"" if is_end else self.vocabulary.token_bytes(token)
-        if is_end:
+        last = self._history.steps[-1]
+        place, left_out = last.place, last.left_out
+        assert place is not None
+        if token in self.vocabulary.eos:
             after = place if last.finished else place.end(left_out)
-        elif last.finished or not text:
-            return None
+            text, is_end = b"", True
         else:
+            text, is_end = self.vocabulary.token_bytes(token), False
+            if last.finished or not text:
+                return None
             after = place.advance(text, token, left_out, self._counts.accept_time)
         if after is None:
             return None
-        slips: tuple[Slip, ...] = ()
-        if after.slipped and not last.finished:
-            position = len(self.text)
-            slips = tuple(
-                Slip(part, left_out[part], position, reason) for part, reason in after.slipped
-            )
+        if not after.slipped or last.finished:
+            return Step(text, after, token, is_end)
+        position = len(self.text)
+        slips = tuple(
+            Slip(part, left_out[part], position, reason) for part, reason in after.slipped
+        )
         return Step(text, after, token, is_end, slips)
 
     def _fill_step(self, step: Step, words: npt.NDArray[np.int32]) -> None:
@@ -337,9 +339,10 @@ class Session:
         assert step.place is not None
         place, judges = step.place, step.place.judges
         skipped = self._fill(place, judges, words, self._budget)
-        for judge in skipped:
-            step.left_out[judge.part] = "budget"
-            self._counts.skipped[judge.part] += 1
+        if skipped:
+            parts = [judge.part for judge in skipped]
+            step.left_out = {**step.left_out, **dict.fromkeys(parts, "budget")}
+            self._counts.skipped.update(parts)
         self._counts.over_budget += self._budget.is_spent
         if self.spec.relax and len(skipped) < len(judges) and not words.any():
             self._relax(step, [judge for judge in judges if judge not in skipped], words)
@@ -387,7 +390,7 @@ class Session:
                 parts = tuple(judge.part for judge in gave)
                 self._relaxations.append(Relaxation(len(self.text), parts))
                 self._counts.relaxed.update(parts)
-                step.left_out.update(dict.fromkeys(parts, "relaxation"))
+                step.left_out = {**step.left_out, **dict.fromkeys(parts, "relaxation")}
                 return
 
     def _emptied(self, place: Place) -> str | None:

@@ -35,7 +35,7 @@ class Region:
 
     Attributes:
         kind: its node's kind. What is written has left the construct once a finished node holds
-            the hole's start that begins before the construct, or with it and is of its kind.
+            its start that begins before it, or with it and is of its kind.
         start: where it begins, in bytes.
         hole: where the hole begins.
         is_line: whether a line end outside of brackets leaves it.

@@ -177,6 +177,8 @@ def generate(
         _print_json({"prompt": begin, **_written_facts(written)})
     else:
         print(flush=True)
+    for slip in written.violations:
+        print(f"ananke: {slip.part} was left out ({slip.cause}): {slip.reason}", file=sys.stderr)
     if mask and not written.is_finished:
         problem = written.stopped or "the text could not be finished within --max-tokens"
         print(f"ananke: {problem}", file=sys.stderr)
@@ -229,6 +231,7 @@ def _written_facts(written: Written) -> dict[str, object]:
         "tokens": written.tokens,
         "finished": written.is_finished,
         "stopped": written.stopped,
+        "violations": [asdict(one) for one in written.violations],
     }
 
 

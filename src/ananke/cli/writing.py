@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ananke.analysis.holes import Region
 from ananke.cli.ngram import Model
 from ananke.masks import allocate
+from ananke.outcome import Slip
 from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, VocabularyError
@@ -52,6 +53,7 @@ class Written:
         is_finished: whether it ends as the mask demands; without a mask, whether the model ended
             it.
         stopped: why no text can be finished as asked, where that stopped the writing.
+        violations: what the text holds against domains that were left out of masks.
     """
 
     text: bytes
@@ -59,6 +61,7 @@ class Written:
     tokens: int
     is_finished: bool
     stopped: str | None = None
+    violations: tuple[Slip, ...] = ()
 
 
 def write(
@@ -100,7 +103,13 @@ def write(
                 spare = left - _length(model.vocabulary, closing) - 1
                 if spare <= _SLACK:
                     shown(closing)
-                    return Written(bytes(written) + closing, closing, drawn, is_finished=True)
+                    return Written(
+                        bytes(written) + closing,
+                        closing,
+                        drawn,
+                        is_finished=True,
+                        violations=session.violations,
+                    )
                 look = left - spare // (_SLACK + 1)
             else:
                 # The search is bounded and costly; some tokens later it may be easier.
@@ -120,7 +129,8 @@ def write(
         if session is not None:
             session.accept(token)
         if token in model.vocabulary.eos:
-            return Written(bytes(written), b"", drawn, is_finished=True)
+            violations = () if session is None else session.violations
+            return Written(bytes(written), b"", drawn, is_finished=True, violations=violations)
         text = model.vocabulary.token_bytes(token)
         written += text
         shown(text)

@@ -7,14 +7,18 @@ nearest kept one before it, by the texts between: rolling back then costs those 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ananke.domains.place import Place
 from ananke.domains.syntax.program import ProgramState
 from ananke.outcome import Slip
 
 __all__ = ["Checkpoints", "History", "Step"]
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Checkpoints:
             )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Step:
     """After one token or text: what it added, where that leads, whether it ended the text.
 
@@ -49,7 +53,9 @@ class Step:
         token: the token that spelled the text, if it was one.
         slips: violations that this step brought in.
         left_out: by part why masks of this place were made without it: `budget`, `relaxation`.
-            Shared by all forks, and only ever grows.
+
+    All but `left_out` is settled when the step is made, and forks share it: what a mask leaves out
+    holds for all forks, and only ever grows.
     """
 
     text: bytes
@@ -57,7 +63,7 @@ class Step:
     token: int | None = None
     finished: bool = False
     slips: tuple[Slip, ...] = ()
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 class History:
@@ -67,7 +73,8 @@ class History:
         self.steps = [Step(b"", start)]
         self._checkpoints = checkpoints
         self._every = checkpoints.every
-        #: Indices of the steps before the last whose places are kept, in order.
+        self._keeps_all = checkpoints == Checkpoints()
+        #: Indices of the steps before the last whose places are kept, in order, if not all are.
         self._kept: list[int] = []
 
     def copy(self) -> History:
@@ -75,6 +82,7 @@ class History:
         other = History.__new__(History)
         other.steps, other._kept = self.steps.copy(), self._kept.copy()
         other._checkpoints, other._every = self._checkpoints, self._every
+        other._keeps_all = self._keeps_all
         return other
 
     @property
@@ -91,8 +99,8 @@ class History:
     def append(self, step: Step) -> None:
         """Goes on; `step` has its place."""
         at = len(self.steps) - 1
-        if self._checkpoints == _ALL:
-            self._kept.append(at)
+        if self._keeps_all:
+            pass
         elif self._is_kept(at):
             self._kept.append(at)
             bound = self._checkpoints.at_most
@@ -109,8 +117,8 @@ class History:
         taken = self.steps[-count:]
         del self.steps[-count:]
         at = len(self.steps) - 1
-        while self._kept and self._kept[-1] >= at:
-            self._kept.pop()
+        if not self._keeps_all:
+            del self._kept[bisect_left(self._kept, at) :]
         if self.steps[at].place is None:
             self.steps[at] = replace(self.steps[at], place=self._found_again(at))
         return taken
@@ -141,9 +149,6 @@ class History:
             place = place.end(out) if step.finished else place.advance(step.text, step.token, out)
         assert place is not None, "a text that was accepted is accepted again"
         return place
-
-
-_ALL = Checkpoints()
 
 
 def _lexeme(place: Place) -> int | None:

@@ -41,8 +41,6 @@ class Place:
             times: nanoseconds by part, to be added to.
         """
         parts: list[DomainState] = []
-        judges: list[JudgeState] = []
-        slipped: list[tuple[str, str]] = []
         for part in self.parts:
             began = time.perf_counter_ns()
             after = part.advance(text, token)
@@ -50,9 +48,13 @@ class Place:
             if after is None:
                 return None
             parts.append(after)
+        if not self.judges:
+            return Place(tuple(parts))
+        judges: list[JudgeState] = []
+        slipped: list[tuple[str, str]] = []
+        program = parts[0]
+        assert isinstance(program, ProgramState)
         for judge in self.judges:
-            program = parts[0]
-            assert isinstance(program, ProgramState)
             began = time.perf_counter_ns()
             judged = judge.advance(program.parse)
             _add(times, judge.part, began)

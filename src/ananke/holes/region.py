@@ -5,7 +5,7 @@ written has left the construct around the hole once
 
 - a closing bracket stands there that it didn't open, or, outside of all brackets, a line end or a
   separator, or a line that begins too far left; or
-- a finished node holds the hole's start and as much of the construct as there was before it.
+- a finished node holds the construct's start: one that begins before it, or of its own kind.
 
 What is written may still change what the hole is a part of: `1 + 2` in `x * …` is `x * 1 + 2`.
 """
@@ -50,18 +50,20 @@ class RegionState:
         return bool(self._parse.text(self._region.hole).strip())
 
     def narrow(self, words: Words) -> None:
-        table = _table(ByFingerprint(self._vocabulary), _ending(self._region))
+        ending = _ending(self._region)
+        table = _table(ByFingerprint(self._vocabulary), ending)
         verdicts: dict[bytes, bool] = {}
         refused: list[int] = []
-        after_line_end = b"\n" in self._parse.tail
+        # What is no closed lexeme yet (`=`, a line end) may leave by what comes next.
+        is_pending = not set(ending).isdisjoint(self._parse.tail)
         for token in tokens_of(words).tolist():
             text = self._vocabulary.token_bytes(token)
             if not text:
                 continue
             if table[token]:
                 key = text
-            elif after_line_end:
-                # What begins the next line decides, by its column and first letter.
+            elif is_pending:
+                # Its column and first letter decide.
                 blank = len(text) - len(text.lstrip(b" \t"))
                 key = text[: blank + 1]
             else:
@@ -92,7 +94,7 @@ def _has_left(region: Region, parse: ParseState) -> bool:
     strict = {close for _, close in region.pairs} - region.loose
     due: list[str] = []
     for node in parse.stack():
-        if node.end <= region.hole:
+        if node.end <= region.start:
             continue
         kind = node.kind
         if node.start < region.start or (node.start == region.start and kind == region.kind):
@@ -128,6 +130,7 @@ def _column(line: bytes) -> int:
     return len(line[: len(line) - len(rest)].expandtabs(8))
 
 
+@lru_cache(maxsize=64)
 def _ending(region: Region) -> bytes:
     """The bytes that may leave a region; a token without one may do so only after a line end."""
     words = {close for _, close in region.pairs} | region.separators

@@ -171,9 +171,10 @@ def _names(scope: Scope | None) -> Iterator[tuple[str, str | None]]:
         scope = scope.outer
 
 
-def _indentation(text: bytes, place: int) -> bytes:
+def _indentation(text: bytes, place: int) -> int:
+    """The column where the line of a place begins."""
     line = text[text.rfind(b"\n", 0, place) + 1 : place]
-    return line[: len(line) - len(line.lstrip(b" \t"))]
+    return len(line[: len(line) - len(line.lstrip(b" \t"))].expandtabs(8))
 
 
 def _region(path: tuple[Node, ...], kind: HoleKind, text: bytes) -> Region:
@@ -181,7 +182,9 @@ def _region(path: tuple[Node, ...], kind: HoleKind, text: bytes) -> Region:
     if kind in (HoleKind.STATEMENT, HoleKind.BODY, HoleKind.MODULE):
         block = path[-3]
         # A block that begins with the hole is told from its first statement by its kind.
-        column = 0 if block.kind == "module" else len(_indentation(text, hole).expandtabs(8))
+        # A line as far left as the block's header ends the block; between them no line may begin.
+        header = path[-4].start if block.kind == "block" else 0
+        column = 0 if block.kind == "module" else _indentation(text, header) + 1
         return Region(block.kind, block.start, hole, pairs=_PAIRS, loose=_LOOSE, column=column)
     above = [one for one in path[:-1] if one.kind in _BRACKETED or one.kind.endswith("_statement")]
     blocks = [at for at, one in enumerate(path) if one.kind in _BLOCKS]
