@@ -85,7 +85,7 @@ _EXPECTS = re.compile(
 
 #: How it goes on for a union: a line for each member.
 _MEMBERS = re.compile(
-    r'^    "Wrong" is (?:not assignable to|incompatible with protocol) "([^"]*)"', re.MULTILINE
+    r'^\s+"Wrong" is (?:not assignable to|incompatible with protocol) "([^"]*)"', re.MULTILINE
 )
 
 

@@ -22,6 +22,7 @@ TEXT = b"""def f(a: int, name: str = "x") -> "list[int] | None":
 
 class A:
     size: float = 1.0
+    half = float(size) / 2
 
     def g(self) -> str: ...
 """
@@ -38,7 +39,7 @@ def test_what_is_cut(tmp_path: Path) -> None:
     originals = {
         kind: sorted(cut.original.decode() for cut in some) for kind, some in found.items()
     }
-    assert originals["argument"] == ["b", "name", "one"]
+    assert originals["argument"] == ["b", "name", "one", "size"]
     assert set(originals["expression"]) >= {"a + 1", "1", "range(b)", "one", "b > 3", "[b]", "None"}
     assert originals["statement"] == sorted(
         ['"""Says nothing."""', "b = a + 1", "print(one, end=name)", "b += one", "return None"]
@@ -87,6 +88,7 @@ def test_what_the_checker_expects(tmp_path: Path) -> None:
         Cut(made, "expression", TEXT.index(b"[b]"), TEXT.index(b"[b]") + 3),
         given,
         Cut(made, "expression", TEXT.index(b"a + 1"), TEXT.index(b"a + 1") + 5),
+        Cut(made, "argument", TEXT.index(b"size) "), TEXT.index(b"size) ") + 4),
     ]
     found = types_of(tmp_path, sample)
     assert [found.get(cut) for cut in sample] == [
@@ -95,4 +97,6 @@ def test_what_the_checker_expects(tmp_path: Path) -> None:
         "list[int] | None",
         "float",
         None,
+        # A union with a name of its own.
+        "str | Buffer | SupportsFloat | SupportsIndex",
     ]
