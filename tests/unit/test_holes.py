@@ -335,6 +335,12 @@ def test_a_hole_without_any_solution_is_seen_before_it_is_written() -> None:
     ]
 
 
+def test_a_hole_fills_no_hole() -> None:
+    result = filled("x = ...\n", Script(b"...", b"[...]", b"'...'"))
+    assert [one.outcome for one in result.attempts] == ["leaves a hole"] * 2 + ["kept"]
+    assert result.text == b"x = '...'\n"
+
+
 def test_the_search_is_bounded() -> None:
     result = filled(TWO, Script(*[b"c"] * 5), limits=Limits(in_a_row=5, in_all=30))
     assert not result.is_complete

@@ -181,7 +181,7 @@ class _Search:
             return None
         before = self._defects()
         self.fills[hole] = text
-        outcome = self._new_defect(before)
+        outcome = self._new_hole(hole, text) or self._new_defect(before)
         for later in self._chosen[index + 1 :] if outcome is None else ():
             problem = self._without_solution(later)
             if problem is not None:
@@ -192,6 +192,16 @@ class _Search:
             self.fills[hole] = None
             return None
         return text
+
+    def _new_hole(self, hole: int, text: bytes) -> str | None:
+        """Why a text that is a hole itself, or holds one, fills none."""
+        if self._task.language.sign not in text:
+            return None
+        begin = len(self._before(hole))
+        inside = range(begin, begin + len(text))
+        if any(one.start in inside for one in self._task.find(self.text(), None)):
+            return "leaves a hole"
+        return None
 
     def _without_solution(self, hole: int) -> str | None:
         """Why nothing can fill the hole; None if something may."""
