@@ -13,17 +13,22 @@ What is written may still change what the hole is a part of: `1 + 2` in `x * …
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 from ananke.analysis.holes import Region
 from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.domains.state import Words
-from ananke.masks import allocate, set_tokens, subtract, tokens_of
 from ananke.parsing.state import ParseState
 from ananke.vocabulary import Vocabulary
 
 __all__ = ["RegionState"]
 
+#: The key of tokens that can't leave.
+_NO_KEY = 0
 #: After all columns.
 _ANYWHERE = 1 << 30
 
@@ -50,36 +55,23 @@ class RegionState:
         return bool(self._parse.text(self._region.hole).strip())
 
     def narrow(self, words: Words) -> None:
-        ending = _ending(self._region)
-        table = _table(ByFingerprint(self._vocabulary), ending)
-        verdicts: dict[bytes, bool] = {}
-        refused: list[int] = []
+        table = _table(ByFingerprint(self._vocabulary), _ending(self._region))
+        size = self._vocabulary.size
+        admitted = np.unpackbits(words.view(np.uint8), bitorder="little")[:size]
+        keys = table.keys
         # What is no closed lexeme yet (`=`, a line end) may leave by what comes next.
-        is_pending = not set(ending).isdisjoint(self._parse.tail)
-        for token in tokens_of(words).tolist():
-            text = self._vocabulary.token_bytes(token)
-            if not text:
-                continue
-            if table[token]:
-                key = text
-            elif is_pending:
-                # Its column and first letter decide.
-                blank = len(text) - len(text.lstrip(b" \t"))
-                key = text[: blank + 1]
-            else:
-                continue
-            verdict = verdicts.get(key)
-            if verdict is None:
-                after = self._parse.feed(key)
-                verdict = after is None or not _has_left(self._region, after)
-                verdicts[key] = verdict
-            if not verdict:
-                refused.append(token)
+        if not set(_ending(self._region)).isdisjoint(self._parse.tail):
+            keys = np.where(keys == _NO_KEY, table.beginnings, keys)
+        stays = np.ones(len(table.texts), np.uint8)
+        for key in np.unique(keys[admitted == 1]).tolist():
+            if key != _NO_KEY:
+                after = self._parse.feed(table.texts[key])
+                stays[key] = after is None or not _has_left(self._region, after)
+        admitted &= stays[keys]
         if not self.can_end():
-            refused += self._vocabulary.eos
-        row = allocate(1, self._vocabulary.size)[0]
-        set_tokens(row, refused, self._vocabulary.size)
-        subtract(words, words, row)
+            admitted[list(self._vocabulary.eos)] = 0
+        packed = np.packbits(admitted, bitorder="little")
+        words.view(np.uint8)[: len(packed)] = packed
 
     def refusal(self, parse: ParseState) -> str:
         written = parse.text(self._region.hole)
@@ -133,15 +125,41 @@ def _column(line: bytes) -> int:
 @lru_cache(maxsize=64)
 def _ending(region: Region) -> bytes:
     """The bytes that may leave a region; a token without one may do so only after a line end."""
-    words = {close for _, close in region.pairs} | region.separators
+    words = {close for _, close in region.pairs} - region.loose | region.separators
     return b"\n\r" + "".join(sorted(word for word in words if len(word) == 1)).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Tokens that leave alike, by the beginning that decides.
+
+    Attributes:
+        texts: the beginnings, by key; that of `_NO_KEY` stands for tokens that can't leave.
+        keys: for each token the key of its text up to the first letter after the last byte that may
+            leave: int32, shape (vocabulary size,).
+        beginnings: the same up to its first letter, for tokens that can only complete what is
+            pending.
+    """
+
+    texts: list[bytes]
+    keys: npt.NDArray[np.int32]
+    beginnings: npt.NDArray[np.int32]
+
+
 @lru_cache(maxsize=16)
-def _table(key: ByFingerprint, ending: bytes) -> list[bool]:
-    """For each token whether it holds one of the bytes."""
+def _table(key: ByFingerprint, ending: bytes) -> _Table:
     vocabulary = key.vocabulary
-    bytes_ = frozenset(ending)
-    return [
-        not bytes_.isdisjoint(vocabulary.token_bytes(token)) for token in range(vocabulary.size)
-    ]
+    numbers: dict[bytes, int] = {b"": _NO_KEY}
+    keys, beginnings = np.zeros((2, vocabulary.size), np.int32)
+    for token in range(vocabulary.size):
+        text = vocabulary.token_bytes(token)
+        last = max(map(text.rfind, (bytes([byte]) for byte in ending)))
+        if last >= 0:
+            keys[token] = numbers.setdefault(_to_a_letter(text, last + 1), len(numbers))
+        beginnings[token] = numbers.setdefault(_to_a_letter(text, 0), len(numbers))
+    return _Table(list(numbers), keys, beginnings)
+
+
+def _to_a_letter(text: bytes, start: int) -> bytes:
+    """The text as far as the first byte from `start` on that is no blank."""
+    return text[: len(text) - len(text[start:].lstrip(b" \t")) + 1]
