@@ -9,11 +9,16 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Explanation:
-    """Whether a token or text is admitted; if not, which part refuses it and why (a sentence)."""
+    """Whether a token or text is admitted; if not, which part refuses it and why (a sentence).
+
+    `because`: what that rests on, nearest first, where a domain of meaning refuses and it was asked
+    for (`Session.explain`).
+    """
 
     admitted: bool
     domain: str | None
     reason: str
+    because: tuple[str, ...] = ()
 
 
 class NotAdmitted(ValueError):  # noqa: N818 - it says what happened

@@ -21,24 +21,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import index
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ananke.analysis.holes import Region
+from ananke.analysis.tracing import Event
 from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
 from ananke.domains.cost import domains_of, in_order
 from ananke.domains.history import Checkpoints, History, Step
 from ananke.domains.syntax.completion import Exhausted, search_completion, search_exhaustively
 from ananke.domains.syntax.forced import forced_text
-from ananke.domains.syntax.program import start_program
+from ananke.domains.syntax.program import ProgramState, start_program
 from ananke.domains.syntax.user_grammar import (
     GrammarGaveUp,
     UserGrammarState,
     compile_user_grammar,
 )
 from ananke.holes import RegionState
+from ananke.languages import get_checker
 from ananke.masks import Budget, MaskError, allocate, intersect, set_tokens, words_for
 from ananke.outcome import (
     Counters,
@@ -51,6 +55,7 @@ from ananke.outcome import (
     Statistics,
     TokenError,
 )
+from ananke.propagation import reasons_for
 from ananke.spec import ConstraintSpec, SpecError, Violation, spec_error
 from ananke.vocabulary import Vocabulary
 
@@ -144,7 +149,7 @@ class Session:
         step = self._after(token)
         if step is None:
             self._counts.refused += 1
-            raise NotAdmitted(token, self.explain(token))
+            raise NotAdmitted(token, self._explained(token))
         self._append(step)
 
     def accept_text(self, text: bytes) -> None:
@@ -199,8 +204,15 @@ class Session:
         np.copyto(words, self._mask)
 
     def explain(self, token: int) -> Explanation:
-        """Whether `token` is admitted here, or which part refuses it and why."""
-        token = self._checked(token)
+        """Whether `token` is admitted here, or which part refuses it and why; where a domain of
+        meaning does, also what that rests on, which takes a look at the whole text."""
+        found = self._explained(self._checked(token))
+        text = self.vocabulary.token_bytes(token)
+        if found.admitted or found.domain is None or not text:
+            return found
+        return replace(found, because=self._because(found.domain, text))
+
+    def _explained(self, token: int) -> Explanation:
         step = self._after(token)
         if step is not None:
             but = "".join(f"; {one.part} was left out and refuses it" for one in step.slips)
@@ -436,6 +448,30 @@ class Session:
         if refused is not None:
             return Explanation(False, *refused)
         return Explanation(True, None, f"{text!r} is admitted")
+
+    def _because(self, part: str, text: bytes) -> tuple[str, ...]:
+        """What the refusal of a text rests on, by the language's checker."""
+        judge = next((one for one in self._history.place.judges if one.part == part), None)
+        language = self.spec.language
+        checker = None if language is None else get_checker(language)
+        if judge is None or checker is None or not domains_of(judge):
+            return ()
+        program = self._history.place.parts[0].advance(text)
+        assert isinstance(program, ProgramState)
+        imports, trace = self.spec.imports, list[Event]()
+        defects = checker(
+            program.parse,
+            environment=None if imports.environment is None else Path(imports.environment),
+            folder=None if imports.project is None else Path(imports.project),
+            allowed=imports.allow,
+            denied=imports.deny,
+            stubs={stub.module: stub.source for stub in imports.stubs},
+            trace=trace,
+        )
+        # What is wrong with the text so far was not what refused it now.
+        last = max(defects, key=lambda one: one.end, default=None)
+        source = program.parse.text()
+        return () if last is None else tuple(one.text(source) for one in reasons_for(trace, last))
 
 
 def _add_time(times: dict[str, int], part: str, began: int) -> int:

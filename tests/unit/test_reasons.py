@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
+
+from ananke import session as sessions
 from ananke.analysis.tracing import Event
+from ananke.domains.state import Words
 from ananke.languages import get_checker
-from ananke.parsing import load_grammar
+from ananke.parsing import ParseState, load_grammar
 from ananke.propagation import reasons_for
+from ananke.spec import parse_spec
+from ananke.vocabulary import from_tokens
 
 
 def told(text: str) -> list[str]:
@@ -71,3 +79,44 @@ def test_statements_in_a_loop_may_rest_on_each_other() -> None:
 def test_without_a_name_there_is_no_reason() -> None:
     assert told("(1).nothing\n") == []
     assert told("print(undefined_name)\n") == []
+
+
+@dataclass(frozen=True)
+class Strict:
+    """Stands in for a domain: refuses every further line."""
+
+    part: str
+
+    def advance(self, parse: ParseState) -> Strict | None:
+        return None if parse.text().endswith(b"'x'\n") else self
+
+    def can_end(self) -> bool:
+        return True
+
+    def narrow(self, words: Words) -> None:
+        del words
+
+    def refusal(self, parse: ParseState) -> str:
+        return "no"
+
+    def end_refusal(self) -> str:
+        return "no"
+
+
+@pytest.mark.parametrize("part", ["meaning: types", "hole"])
+def test_a_session_explains_a_refusal_by_its_reasons(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "start_judges", lambda *_: (Strict(part),))
+    vocabulary = from_tokens([b"\n", b" "], eos=[], size=2, name="small")
+    prefix = "def f(n: int):\n    a = n\n    return a + 'x'"
+    spec = parse_spec({"language": "python", "context": {"prefix": prefix}})
+    session = sessions.Session(spec, vocabulary)
+    found = session.explain(0)
+    assert (found.admitted, found.domain) == (False, part)
+    expected = (
+        "because `a` is `int` (line 2: `a = n`)",
+        "because `n` is `int` (line 1: `def f(n: int):`)",
+    )
+    assert found.because == (expected if part != "hole" else ())
+    assert session.explain(1).because == ()
