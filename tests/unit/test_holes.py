@@ -342,13 +342,22 @@ def test_a_hole_fills_no_hole() -> None:
 
 
 def test_the_search_is_bounded() -> None:
-    result = filled(TWO, Script(*[b"c"] * 5), limits=Limits(in_a_row=5, in_all=30))
-    assert not result.is_complete
-    assert len(result.attempts) == 5
+    limits = Limits(in_a_row=2, in_all=30)
+    result = filled(TWO, Script(*[b"c"] * 8), limits=limits)
+    # Each hole twice, and the two that were given up twice more.
+    assert [one.hole for one in result.attempts] == [0, 0, 1, 1, 0, 0, 1, 1][: len(result.attempts)]
+    assert len(result.attempts) == 8
     assert result.text == TWO.encode()
     result = filled(TWO, Script(b"a", *[b"c"] * 9), limits=Limits(in_a_row=9, in_all=4))
     assert len(result.attempts) == 4
     assert result.fills == (b"a", None)
+
+
+def test_a_hole_that_cannot_be_filled_is_left_open_for_the_others() -> None:
+    limits = Limits(in_a_row=2, in_all=30)
+    result = filled(TWO, Script(b"c", b"c", b"1", b"c", b"c"), limits=limits)
+    assert result.fills == (None, b"1")
+    assert result.text == TWO.replace("b + ...", "b + 1").encode()
 
 
 def test_one_hole_may_be_chosen() -> None:

@@ -3,7 +3,8 @@
 A hole is filled with what a writer writes between the text before it, with the fills so far, and
 the text after it, in which later holes stand as something that nothing is known of. A fill is kept
 if it brings no defect and leaves every later hole with a solution, as far as that can be told. A
-hole that can't be filled takes back the fill before it: a search by depth, with bounds.
+hole that can't be filled takes back the fill before it: a search by depth, with bounds. If the
+first can't be filled whatever is tried, it stays open and the others are filled.
 """
 
 from __future__ import annotations
@@ -122,7 +123,19 @@ class _Search:
             one.refuse_bottom()
 
     def start(self) -> None:
-        self._fill_from(0)
+        """Fills what can be filled: a hole that can't be is left open for the others' sake."""
+        given_up: list[int] = []
+        while self._chosen and not self._fill_from(0) and not self._is_spent:
+            given_up.append(self._chosen.pop(0))
+        # With all others open one was not to be filled with them; alone it may be.
+        for hole in given_up:
+            self._chosen = [hole]
+            if not self._is_spent:
+                self._fill_from(0)
+
+    @property
+    def _is_spent(self) -> bool:
+        return len(self.attempts) >= self._task.limits.in_all
 
     def text(self, filler: bool = False) -> bytes:
         """The text as it is now; open holes as the sign, or as what nothing is known of."""
@@ -148,7 +161,7 @@ class _Search:
             return True
         hole = self._chosen[index]
         for _ in range(self._task.limits.in_a_row):
-            if len(self.attempts) >= self._task.limits.in_all:
+            if self._is_spent:
                 return False
             problem = self._without_solution(hole)
             if problem is not None:
@@ -165,7 +178,7 @@ class _Search:
     def _undo(self, hole: int) -> None:
         written = self.fills[hole]
         self.fills[hole] = None
-        if len(self.attempts) < self._task.limits.in_all:
+        if not self._is_spent:
             self.attempts.append(Attempt(hole, written, "undone: a later hole could not be filled"))
         else:
             # Better some holes filled than none.
