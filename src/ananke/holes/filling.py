@@ -109,6 +109,9 @@ class _Search:
         self._chosen = list(range(len(holes.holes))) if chosen is None else sorted(chosen)
         self.fills: list[bytes | None] = [None] * len(holes.holes)
         self.attempts: list[Attempt] = []
+        #: What was found out, by the fills so far; both read the whole text.
+        self._places: dict[tuple[object, ...], tuple[ConstraintSpec, Region]] = {}
+        self._known_defects: dict[tuple[bytes | None, ...], Counter[str]] = {}
         ends = [0, *(one.end for one in holes.holes)]
         starts = [*(one.start for one in holes.holes), len(holes.text)]
         #: The text between the holes.
@@ -227,6 +230,12 @@ class _Search:
 
     def _place(self, hole: int) -> tuple[ConstraintSpec, Region]:
         """What is asked of the hole, with the fills so far around it."""
+        key = (hole, *self.fills)
+        if key not in self._places:
+            self._places[key] = self._read_place(hole)
+        return self._places[key]
+
+    def _read_place(self, hole: int) -> tuple[ConstraintSpec, Region]:
         prefix = self._before(hole)
         (now,) = self._task.find(self.text(), frozenset((len(prefix),)))
         suffix = self.text(filler=True)[len(self._before(hole + 1, filler=True)) :]
@@ -240,7 +249,11 @@ class _Search:
     def _defects(self) -> Counter[str]:
         if self._task.defects is None:
             return Counter()
-        return Counter(one.text() for one in self._task.defects(self.text(filler=True)))
+        key = tuple(self.fills)
+        if key not in self._known_defects:
+            found = self._task.defects(self.text(filler=True))
+            self._known_defects[key] = Counter(one.text() for one in found)
+        return self._known_defects[key]
 
     def _new_defect(self, before: Counter[str]) -> str | None:
         found = self._defects() - before
