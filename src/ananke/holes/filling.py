@@ -109,7 +109,8 @@ class _Search:
         self._chosen = list(range(len(holes.holes))) if chosen is None else sorted(chosen)
         self.fills: list[bytes | None] = [None] * len(holes.holes)
         self.attempts: list[Attempt] = []
-        #: What was found out, by the fills so far; both read the whole text.
+        #: What was found out, by the fills so far; all read the whole text.
+        self._looks: dict[tuple[object, ...], Satisfiability] = {}
         self._places: dict[tuple[object, ...], tuple[ConstraintSpec, Region]] = {}
         self._known_defects: dict[tuple[bytes | None, ...], Counter[str]] = {}
         ends = [0, *(one.end for one in holes.holes)]
@@ -225,7 +226,10 @@ class _Search:
             spec, region = self._place(hole)
         except HoleError as error:
             return str(error)
-        found = self._task.look(spec, region)
+        key = (hole, *self.fills)
+        if key not in self._looks:
+            self._looks[key] = self._task.look(spec, region)
+        found = self._looks[key]
         return found.reason if found.status == "unsat" else None
 
     def _place(self, hole: int) -> tuple[ConstraintSpec, Region]:
