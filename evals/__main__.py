@@ -40,7 +40,9 @@ Corpora = Annotated[
 Files = Annotated[int | None, typer.Option(min=1, help="Real files a language.")]
 Count = Annotated[int | None, typer.Option(min=1, help="States, mutants, walks or inputs.")]
 Replays = Annotated[int | None, typer.Option(min=1, help="Files that are replayed (agree). All.")]
-Seconds = Annotated[float | None, typer.Option(min=1, help="Time bound a language (fuzz).")]
+Seconds = Annotated[
+    float | None, typer.Option(min=1, help="Time bound a language (fuzz, fills of holes).")
+]
 Seed = Annotated[int, typer.Option(help="Seed of all samples.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small samples; the document is not written.")]
 Json = Annotated[bool, typer.Option("--json", help="Summaries as JSON on standard output.")]

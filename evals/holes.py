@@ -441,7 +441,10 @@ def _fill_some(
     model = load_model("python", lambda _: None)
     filled: dict[Cut, bytes] = {}
     result: dict[Cut, list[str] | None] = {}
+    began = time.monotonic()
     for cut in steps("fills", chosen):
+        if options.seconds is not None and time.monotonic() - began > options.seconds:
+            break
         program = program_of(cut.source, library_of(project, options.corpora))
         is_clean = not _defects(program, cut.source.text)
         used = domains if is_clean else ("syntax",)
