@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from ananke.analysis.declarations import Binding, Callable, Class, Declared, Member, Value
+from ananke.analysis.judgement import Judgement
 from ananke.analysis.types import Function, Nominal, Parameter
 from ananke.languages.python.meaning.context import Program
-from ananke.languages.python.meaning.program import Judgement, judge
+from ananke.languages.python.meaning.program import judge
 from ananke.parsing import load_grammar
 
 STR, INT, NONE = Nominal("builtins:str"), Nominal("builtins:int"), Nominal("types:NoneType")

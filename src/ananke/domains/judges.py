@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ananke.domains.meaning import start_meaning
 from ananke.domains.state import JudgeState
 from ananke.parsing.state import ParseState
 from ananke.spec import ConstraintSpec
@@ -10,7 +11,7 @@ from ananke.vocabulary import Vocabulary
 __all__ = ["BUILT_DOMAINS", "start_judges"]
 
 #: The domains that this build has, by the names a spec uses.
-BUILT_DOMAINS: tuple[str, ...] = ("syntax",)
+BUILT_DOMAINS: tuple[str, ...] = ("syntax", "imports", "types", "controlflow")
 
 
 def start_judges(
@@ -20,6 +21,5 @@ def start_judges(
 
     Raises SpecError where a domain can't be set up as asked.
     """
-    del vocabulary, parse
-    assert set(spec.domains) <= set(BUILT_DOMAINS)
-    return ()
+    meaning = start_meaning(spec, vocabulary, parse)
+    return () if meaning is None else (meaning,)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ananke.analysis.defects import Defect
 from ananke.analysis.holes import HoleLanguage
+from ananke.analysis.judgement import Meaning
 from ananke.analysis.tracing import Event
 from ananke.parsing.language import Language, LanguageError
 from ananke.parsing.state import ParseState
@@ -20,6 +21,7 @@ __all__ = [
     "get_checker",
     "get_hole_language",
     "get_language",
+    "get_meaning",
     "language_of_file",
 ]
 
@@ -80,6 +82,21 @@ def get_hole_language(name: str) -> HoleLanguage | None:
     found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
     if not isinstance(found, HoleLanguage):
         raise LanguageError(f"{place[0]}.{place[1]} is not a HoleLanguage")
+    return found
+
+
+#: Languages whose unfinished programs have a meaning -> (module, attribute).
+_MEANINGS = {"python": ("python.meaning.request", "MEANING")}
+
+
+def get_meaning(name: str) -> Meaning | None:
+    """The rules for names, imports, types and control flow of a language; None if it has none."""
+    place = _MEANINGS.get(name)
+    if place is None:
+        return None
+    found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
+    if not isinstance(found, Meaning):
+        raise LanguageError(f"{place[0]}.{place[1]} is not a Meaning")
     return found
 
 

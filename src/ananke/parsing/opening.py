@@ -11,6 +11,7 @@ lies at `NOWHERE` isn't there: it only stands for what must come.
 from __future__ import annotations
 
 import ctypes
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,20 +29,8 @@ _NOTHING = 0xFFFF
 _PRUNED = 4
 _EXTRA = 2
 
-_ROW = np.dtype(
-    [
-        ("symbol", "<u2"),
-        ("field", "<u2"),
-        ("flags", "<u2"),
-        ("children", "<u2"),
-        ("start", "<u4"),
-        ("end", "<u4"),
-        ("parent", "<u4"),
-        ("unused", "<u4"),
-        ("id", "<u8"),
-        ("tree", "<u8"),
-    ]
-)
+#: Symbol, field, flags, number of children, start, end, parent, unused, identity, tree.
+_ROW = struct.Struct("<HHHHIIIIQQ")
 
 
 class Tree:
@@ -136,13 +125,11 @@ class Opening:
         if not count:
             return []
         address = library().ananke_opening_rows(self._handle)
-        raw = ctypes.string_at(address, count * _ROW.itemsize)
+        raw = ctypes.string_at(address, count * _ROW.size)
         names, fields = self.grammar.symbol_names, self.grammar.field_names
         roots: list[Tree] = []
         trees: list[Tree] = []
-        for symbol, field, flags, _, start, end, parent, _, identity, at in np.frombuffer(
-            raw, dtype=_ROW
-        ).tolist():
+        for symbol, field, flags, _, start, end, parent, _, identity, at in _ROW.iter_unpack(raw):
             tree = Tree(names[symbol], fields[field], start, end, identity, [])
             if flags & _PRUNED:
                 tree._children = None

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import builtins
-import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.judgement import Constraint
 from ananke.analysis.scopes import Entry, Owed, Scope
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["Constraint", "Context", "Found", "Program", "builtin", "is_none"]
+__all__ = ["Context", "Entrance", "Found", "Program", "Reached", "builtin", "is_none"]
 
 NONE = Nominal("types:NoneType")
 OBJECT = Nominal("builtins:object")
@@ -54,13 +53,6 @@ CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
 
 _BUILTINS = frozenset(dir(builtins)) | CHECKER_NAMES
 
-#: What may stand before a quote.
-_STRING_PREFIXES = frozenset(
-    "".join(word)
-    for letters in ("r", "u", "b", "f", "t", "br", "rb", "fr", "rf", "tr", "rt")
-    for word in product(*((one, one.upper()) for one in letters))
-)
-
 
 def builtin(name: str, *arguments: Type) -> Nominal:
     """An instance of a builtin class."""
@@ -72,6 +64,26 @@ def is_none(type_: Type) -> bool:
     return type_ == NONE
 
 
+class Reached(Exception):  # noqa: N818 - not an error
+    """The end of an unfinished text: what follows in its tree isn't there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What holds where an open block begins, and what was wrong before it in its statement.
+
+    `before` is the scope in which the statement begins; it is kept so that its identity is its own.
+    """
+
+    before: Scope
+    scope: Scope
+    trying: int
+    muted: int
+    lenient: int
+    deferred: int
+    defects: tuple[Defect, ...]
+
+
 @dataclass(eq=False)
 class Program:
     """What all readings of one text share.
@@ -81,6 +93,8 @@ class Program:
         is_package: whether it is a package's `__init__`.
         allowed, denied: prefixes of module names that may and may not be imported; None: any.
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
+        entrances: the same for open blocks, by the scope before and all that stands before them in
+            their statement.
         domains: those that judge; the others' defects are not reported.
         memo: what finished statements did to a scope, by the scope and the statement.
         lineages: see `World`.
@@ -95,6 +109,7 @@ class Program:
         default_factory=dict
     )
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
+    entrances: dict[tuple[int, ...], Entrance] = field(default_factory=dict)
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     start: Scope = field(default_factory=lambda: Scope("module"))
     #: Where `...` stands for something that is to be written: what is expected there and the scope,
@@ -120,16 +135,6 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Constraint:
-    """What an unfinished word must become: one of `names`, or anything that begins with one of
-    `openings`; where `is_operand`, a keyword or the prefix of a string too."""
-
-    names: frozenset[str]
-    openings: tuple[str, ...] = ()
-    is_operand: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """What a name is at a place: its entry, and the scope that binds it (None: builtins)."""
 
@@ -146,6 +151,7 @@ class Context:
         text: Callable[[int, int], bytes],
         edge: int,
         *,
+        at_end: bool = False,
         reads_pending: bool = False,
         follows: Callable[[bytes], bool] = lambda _: True,
         words: Callable[[], Iterable[str]] = tuple,
@@ -153,9 +159,14 @@ class Context:
         self.program = program
         self._text = text
         self.edge = edge
+        self.at_end = at_end
+        #: The open block that is on the way to the end, the key of its entrance, and how many
+        #: defects there were before its statement.
+        self.awaited: tuple[Tree, tuple[int, ...], Scope, int] | None = None
         #: Whether the last lexeme is unfinished.
         self.reads_pending = reads_pending
         self.follows = follows
+        #: Words that may stand where an operand is due, beside names.
         self.words = words
         self.scope = program.start
         self.defects: list[Defect] = []
@@ -195,6 +206,11 @@ class Context:
         key = (word, id(before), tree.identity)
         known = self.program.entered.setdefault(key, (before, self.scope))
         self.scope = known[1]
+
+    def reach(self) -> None:
+        """Ends the reading after what is open at the end of the text."""
+        if not self.at_end:
+            raise Reached
 
     # The text
 
@@ -247,10 +263,7 @@ class Context:
             name.startswith(part) for name in constraint.names
         ):
             return
-        if constraint.is_operand and (
-            any(one.startswith(part) for one in _STRING_PREFIXES)
-            or any(word.startswith(part) for word in self.words() if keyword.iskeyword(word))
-        ):
+        if constraint.is_operand and any(word.startswith(part) for word in self.words()):
             return
         self.report(domain, message(part), tree, near(part))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ananke.analysis.calls import Argument, Outcome, call, expected_type, widen_literal
 from ananke.analysis.declarations import Binding, Class
 from ananke.analysis.defects import Domain
+from ananke.analysis.judgement import Constraint
 from ananke.analysis.relation import assignable
 from ananke.analysis.scopes import Entry, Owed, Scope
 from ananke.analysis.types import (
@@ -42,7 +43,6 @@ from ananke.languages.python.meaning.context import (
     INT,
     NONE,
     STR,
-    Constraint,
     Context,
     builtin,
 )

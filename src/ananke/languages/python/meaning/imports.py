@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ananke.analysis.declarations import Alias, Class
 from ananke.analysis.defects import Domain
+from ananke.analysis.judgement import Constraint
 from ananke.analysis.scopes import Entry
 from ananke.analysis.types import UNKNOWN, ModuleObject, Type
 from ananke.languages.python.meaning.annotations import alias_of, special_form, special_names
-from ananke.languages.python.meaning.context import Constraint, Context
+from ananke.languages.python.meaning.context import Context
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["future_import", "import_from", "import_modules"]

@@ -9,24 +9,39 @@ A text may have several readings (`match` as a name or a keyword); it is wrong i
 
 from __future__ import annotations
 
+import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import product
 
-from ananke.analysis.defects import Defect
-from ananke.analysis.scopes import Owed, Scope
-from ananke.languages.python.meaning.context import Constraint, Context, Program
+from ananke.analysis.judgement import Constraint, Inert, Judgement
+from ananke.languages.python.meaning.context import Context, Program, Reached
 from ananke.languages.python.meaning.expressions import infer
 from ananke.languages.python.meaning.statements import PRUNED, run_statements
 from ananke.parsing.grammar import Grammar
-from ananke.parsing.opening import open_tree
+from ananke.parsing.opening import NOWHERE, Reading, Tree, open_tree
 from ananke.parsing.state import ParseState
 
-__all__ = ["Judgement", "judge", "words_due"]
+__all__ = ["judge", "number_begun", "operand_words", "word_begun", "words_due"]
 
-_WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*\Z")
+_BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*")
+_WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
 _LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r?\n\s*\Z")
+
+_NUMBER = re.compile(rb"\.?[0-9][0-9A-Za-z_.]*")
+#: A quote that may still become three is a string's start too.
+_STRING_START = re.compile(rb"[A-Za-z]{0,2}(?:\"{3}|'{3}|\"|')")
+_PREFIX_LETTERS = b"rRbBuUfFtT"
+
+#: What may stand before a quote.
+STRING_PREFIXES = frozenset(
+    "".join(word)
+    for letters in ("r", "u", "b", "f", "t", "br", "rb", "fr", "rf", "tr", "rt")
+    for word in product(*((one, one.upper()) for one in letters))
+)
 
 #: No keyword begins so, and no string's prefix.
 _ANY_WORD = b"q"
@@ -34,15 +49,6 @@ _ANY_WORD = b"q"
 _REMEMBERED = 50_000
 #: Text before the last lexeme that is fetched at first.
 _WINDOW = 1 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What is known of a text. `scope` is the module's, or None where it could not be read."""
-
-    defects: tuple[Defect, ...]
-    owed: tuple[tuple[str, Owed], ...] = ()
-    scope: Scope | None = None
 
 
 class _Text:
@@ -60,12 +66,55 @@ class _Text:
         return self._bytes[start - self._from : end - self._from]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What of a grammar's symbols is needed: which are pruned, and those that are read pending."""
+
+    prune: bytes
+    identifier: int
+    newline: int
+    integer: int
+    string_start: int
+    signs: Mapping[bytes, int]
+
+
 @cache
-def _tables(grammar: Grammar) -> tuple[bytes, int, int]:
-    """Which symbols are pruned; the symbols of identifiers and of line ends."""
+def _tables(grammar: Grammar) -> _Tables:
     names = grammar.symbol_names
-    prune = bytes(name in PRUNED for name in names)
-    return prune, names.index("identifier"), names.index("_newline")
+    signs = {
+        name.encode(): at
+        for at, name in enumerate(names[: grammar.terminal_count])
+        if name and not name[0].isalpha() and name[0] != "_"
+    }
+    return _Tables(
+        prune=bytes(name in PRUNED for name in names),
+        identifier=names.index("identifier"),
+        newline=names.index("_newline"),
+        integer=names.index("integer"),
+        string_start=names.index("string_start"),
+        signs=signs,
+    )
+
+
+def _pending(tables: _Tables, state: ParseState, at_end: bool) -> tuple[int | None, int]:
+    """What the unfinished lexeme is sure to become, and how long it is so far.
+
+    A word is read as a name: keywords are judged when they are closed. A sign may go on, and bind
+    otherwise then, so it counts only where a line begins with it.
+    """
+    tail = state.tail
+    lexeme = _lexeme(tail)
+    if at_end or not lexeme:
+        return tables.newline if at_end or _LINE_END.match(tail) else None, 0
+    if _WORD.fullmatch(lexeme):
+        return tables.identifier, len(lexeme)
+    if _NUMBER.fullmatch(lexeme):
+        return tables.integer, len(lexeme)
+    if _STRING_START.fullmatch(lexeme):
+        return tables.string_start, len(lexeme)
+    if b"\n" in tail[: len(tail) - len(lexeme)] and lexeme in tables.signs:
+        return tables.signs[lexeme], len(lexeme)
+    return tables.newline if _LINE_END.match(tail) else None, 0
 
 
 def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judgement:
@@ -75,10 +124,11 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
         at_end: the text ends here; nothing can grow any more.
     """
     best: Judgement | None = None
-    for c in _readings(program, state, at_end=at_end):
+    for c, reading in _readings(program, state, at_end=at_end):
         if best is None or len(c.defects) < len(best.defects):
             owed = tuple((name, one) for name, one in c.scope.owed.items())
-            best = Judgement(tuple(c.defects), owed, c.scope)
+            inert = None if at_end else _inert(c, reading.root, state.tail)
+            best = Judgement(tuple(c.defects), owed, c.scope, inert)
         if not c.defects:
             break
     return Judgement(()) if best is None else best
@@ -96,7 +146,7 @@ def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ..
         return None
     found: dict[tuple[Constraint, ...], None] = {}
     is_read = False
-    for c in _readings(program, after, constraints=True):
+    for c, _ in _readings(program, after, constraints=True):
         is_read = True
         if c.defects:
             continue
@@ -109,21 +159,15 @@ def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ..
 
 def _readings(
     program: Program, state: ParseState, *, at_end: bool = False, constraints: bool = False
-) -> Iterator[Context]:
+) -> Iterator[tuple[Context, Reading]]:
     """Each reading of the state's text, run; none where the readings aren't all known."""
     if len(program.memo) > _REMEMBERED:
         program.memo.clear()
         program.entered.clear()
-    prune, identifier, newline = _tables(state.grammar)
-    tail = state.tail
-    word = _WORD.search(tail)
-    start = state.position
-    symbol: int | None = None
-    if word is not None and not tail[: word.start()].strip():
-        symbol, start = identifier, state.position - len(word.group())
-    elif _LINE_END.match(tail) or at_end:
-        symbol = newline
-    opening = open_tree(state, prune, symbol, start)
+        program.entrances.clear()
+    tables = _tables(state.grammar)
+    symbol, length = _pending(tables, state, at_end)
+    opening = open_tree(state, tables.prune, symbol, state.position - length)
     if not opening.is_complete:
         return
     text = _Text(state)
@@ -132,12 +176,71 @@ def _readings(
             program,
             text,
             state.position + 1 if at_end else reading.edge,
-            reads_pending=symbol == identifier and reading.reads_pending and not at_end,
+            at_end=at_end,
+            reads_pending=length > 0 and reading.reads_pending,
             follows=lambda more: state.feed(more) is not None,
-            words=lambda: (one.name for one in state.expected()),
+            words=lambda: operand_words(state),
         )
         if constraints:
             c.constraints = []
         c.infer = partial(infer, c)
-        run_statements(c, reading.root.children)
-        yield c
+        with suppress(Reached):
+            run_statements(c, reading.root.children)
+        yield c, reading
+
+
+def operand_words(state: ParseState) -> frozenset[str]:
+    """Keywords that may come here, and what may stand before a quote."""
+    return STRING_PREFIXES.union(
+        one.name for one in state.expected() if keyword.iskeyword(one.name)
+    )
+
+
+def word_begun(state: ParseState) -> bytes:
+    """The part of a name or keyword that the text ends with."""
+    lexeme = _lexeme(state.tail)
+    return lexeme if _WORD.fullmatch(lexeme) else b""
+
+
+def number_begun(state: ParseState) -> bool:
+    """Whether the text ends in a number that may go on."""
+    return _NUMBER.fullmatch(_lexeme(state.tail)) is not None
+
+
+def _lexeme(tail: bytes) -> bytes:
+    """The unfinished lexeme without the blanks before it."""
+    found = _BLANKS.match(tail)
+    assert found is not None
+    return tail[found.end() :]
+
+
+def _inert(c: Context, root: Tree, tail: bytes) -> Inert | None:
+    """The string or comment that the text ends in."""
+    start = _open_string(root, c)
+    if start is None:
+        start, tail = _lexeme(tail), b""
+        if _STRING_START.fullmatch(start) is None:
+            return Inert((b"\n", b"\r")) if start.startswith(b"#") and b"\n" not in start else None
+    quote = start.lstrip(_PREFIX_LETTERS)
+    is_format = bool(start[: -len(quote)].lower().strip(b"rbu"))
+    return Inert(
+        (quote, b"{", b"}") if is_format else (quote,),
+        0 if len(quote) == 1 else len(tail) - len(tail.rstrip(quote[:1])),
+        (len(tail) - len(tail.rstrip(b"\\"))) % 2 == 1,
+    )
+
+
+def _open_string(root: Tree, c: Context) -> bytes | None:
+    """The prefix and quotes of the string that is open at the end of the text."""
+    node, start = root, None
+    # Finished trees have an identity.
+    while not node.identity:
+        present = [one for one in node.children if one.start != NOWHERE]
+        if not present:
+            break
+        if node.kind == "string":
+            start = None if present[-1].kind == "string_end" else c.text(present[0]).encode()
+        elif node.kind == "interpolation":
+            start = None
+        node = present[-1]
+    return start

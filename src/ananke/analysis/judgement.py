@@ -1,0 +1,144 @@
+"""What a language says of an unfinished program: the interface between a domain and a language.
+
+A language's meaning is reached through the registry as a `Meaning`. Its *program* is what all
+texts of one request share; nobody but the language looks inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.scopes import Owed, Scope
+from ananke.parsing.state import ParseState
+
+__all__ = [
+    "Constraint",
+    "Inert",
+    "Judge",
+    "Judgement",
+    "Meaning",
+    "Outline",
+    "Surroundings",
+    "SurroundingsError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an unfinished word must become: one of `names`, or anything that begins with one of
+    `openings`; where `is_operand`, one of the language's `operand_words` too."""
+
+    names: frozenset[str]
+    openings: tuple[str, ...] = ()
+    is_operand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inert:
+    """The text ends inside a string or a comment, in which bytes mean nothing.
+
+    Attributes:
+        ends: what ends that: a quote, a line end, the start of an interpolation.
+        begun: how many bytes of an end the text has already (quotes of three).
+        is_escaped: whether the next byte can't be part of an end.
+    """
+
+    ends: tuple[bytes, ...]
+    begun: int = 0
+    is_escaped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is known of a text. `scope` is the outermost one, or None where it could not be read;
+    `owed` the names that must still be bound before the text ends."""
+
+    defects: tuple[Defect, ...]
+    owed: tuple[tuple[str, Owed], ...] = ()
+    scope: Scope | None = None
+    inert: Inert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What of a piece of punctuation matters to meaning.
+
+    Attributes:
+        key: pieces with equal keys are judged alike wherever both may come.
+        due: after pieces with equal ones the same is asked of a word.
+        is_inert: it ends where no word is read: in a string or a comment.
+    """
+
+    key: Hashable
+    due: Hashable
+    is_inert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of the place that a text is written for.
+
+    Attributes:
+        path: the file being written; it need not exist.
+        environment: the installation that the program runs in; None: not known.
+        project: the root folder of the program's own modules, or None.
+        allow: modules that alone may be imported, with all below them; None: any.
+        deny: modules that may not, with all below them.
+        stubs: (module, its declarations) described in place.
+        domains: those that judge.
+    """
+
+    path: str | None = None
+    environment: str | None = None
+    project: str | None = None
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+    stubs: tuple[tuple[str, str], ...] = ()
+    domains: frozenset[Domain] = frozenset(Domain)
+
+
+class SurroundingsError(ValueError):
+    """Something that is not there or can't be read; `field` is its name in `Surroundings`."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The rules of one language for unfinished programs.
+
+    Attributes:
+        name_start, name_bytes: the bytes that names begin with and are made of.
+        begin: what all texts of one request share. Raises SurroundingsError.
+        judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
+        words_due: what a word that begins or goes on here must become: all constraints of one of
+            the readings given. None: nothing is asked of it.
+        operand_words: words that may stand or begin where an operand is due, beside names.
+        word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
+        number_begun: whether the text ends in a number that may go on.
+        outline: what matters of a piece of punctuation (none of its bytes is a name's).
+    """
+
+    name_start: bytes
+    name_bytes: bytes
+    begin: Callable[[Surroundings], Any]
+    judge: Judge
+    words_due: Callable[[Any, ParseState], tuple[tuple[Constraint, ...], ...] | None]
+    operand_words: Callable[[ParseState], frozenset[str]]
+    word_begun: Callable[[ParseState], bytes]
+    number_begun: Callable[[ParseState], bool]
+    outline: Callable[[bytes], Outline]
+
+
+class Judge(Protocol):
+    """See `Meaning.judge`."""
+
+    def __call__(
+        self, program: Any, parse: ParseState, /, *, at_end: bool = False
+    ) -> Judgement: ...

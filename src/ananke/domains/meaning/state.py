@@ -1,0 +1,139 @@
+"""The judge of names, imports, types and control flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.judgement import Judgement, Meaning, Surroundings, SurroundingsError
+from ananke.domains.meaning.narrowing import narrow
+from ananke.domains.state import Words
+from ananke.languages import get_meaning
+from ananke.parsing.state import ParseState
+from ananke.spec import ConstraintSpec, spec_error
+from ananke.vocabulary import Vocabulary
+
+__all__ = ["MeaningState", "start_meaning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What all states of one request share.
+
+    Attributes:
+        program: the language's own.
+        forgiven: where the prefix has a defect already: it is given, not judged.
+    """
+
+    meaning: Meaning
+    program: Any
+    vocabulary: Vocabulary
+    part: str
+    suffix: bytes
+    forgiven: frozenset[int] = frozenset()
+
+    def judge(self, parse: ParseState, *, at_end: bool = False) -> Judgement:
+        """What is wrong with a text beyond what was wrong with the prefix."""
+        found = self.meaning.judge(self.program, parse, at_end=at_end)
+        if not (found.defects and self.forgiven):
+            return found
+        held = tuple(one for one in found.defects if one.start not in self.forgiven)
+        return replace(found, defects=held)
+
+
+class MeaningState:
+    """What is known of the unfinished program: an immutable value (see `JudgeState`)."""
+
+    __slots__ = ("_due", "_judgement", "_parse", "_request")
+
+    def __init__(self, request: Request, parse: ParseState, judgement: Judgement) -> None:
+        self._request = request
+        self._parse = parse
+        self._judgement = judgement
+        #: What is still owed where the text would end here; None: not asked yet.
+        self._due: tuple[Defect, ...] | None = None
+
+    @property
+    def part(self) -> str:
+        return self._request.part
+
+    def advance(self, parse: ParseState) -> MeaningState | None:
+        request = self._request
+        judgement = request.judge(parse)
+        return None if judgement.defects else MeaningState(request, parse, judgement)
+
+    def can_end(self) -> bool:
+        return not self._ending()
+
+    def narrow(self, words: Words) -> None:
+        request = self._request
+        narrow(request, self._parse, self._judgement.inert, words, self.can_end)
+
+    def refusal(self, parse: ParseState) -> str:
+        defects = self._request.judge(parse).defects
+        return defects[0].text() if defects else "nothing is wrong"
+
+    def end_refusal(self) -> str:
+        return self._ending()[0].text()
+
+    def _ending(self) -> tuple[Defect, ...]:
+        if self._due is None:
+            request = self._request
+            last = self._parse.feed(request.suffix) if request.suffix else self._parse
+            if last is None:
+                # Syntax says so.
+                self._due = ()
+            else:
+                judgement = request.judge(last, at_end=True)
+                owed = tuple(
+                    Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
+                    for name, one in judgement.owed
+                )
+                self._due = (*judgement.defects, *owed)
+        return self._due
+
+
+def start_meaning(
+    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState
+) -> MeaningState | None:
+    """The state at the cursor; None if the spec asks for none of the domains.
+
+    What is wrong with the prefix itself is given, and not held against what comes.
+
+    Raises:
+        SpecError: the language has no such domain, or the environment is none.
+    """
+    asked = [(at, name) for at, name in enumerate(spec.domains) if name in _DOMAINS]
+    if not asked:
+        return None
+    assert spec.language is not None
+    meaning = get_meaning(spec.language)
+    if meaning is None:
+        at, name = asked[0]
+        raise spec_error(
+            f"spec.domains[{at}]", f"{spec.language} has no {name} domain yet; leave it out"
+        )
+    imports = spec.imports
+    surroundings = Surroundings(
+        path=spec.context.path,
+        environment=imports.environment,
+        project=imports.project,
+        allow=imports.allow,
+        deny=imports.deny,
+        stubs=tuple((one.module, one.source) for one in imports.stubs),
+        domains=frozenset(_DOMAINS[name] for _, name in asked),
+    )
+    try:
+        program = meaning.begin(surroundings)
+    except SurroundingsError as error:
+        raise spec_error(f"spec.imports.{error.field}", error.problem) from None
+    part = "meaning: " + ", ".join(name for _, name in asked)
+    suffix = (spec.context.suffix or "").encode()
+    judgement = meaning.judge(program, parse)
+    forgiven = frozenset(one.start for one in judgement.defects)
+    request = Request(meaning, program, vocabulary, part, suffix, forgiven)
+    return MeaningState(request, parse, judgement)
+
+
+_DOMAINS = {one.value: one for one in Domain}

@@ -1,0 +1,86 @@
+"""What a request says of the place its text stands in, as the rules take it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+from ananke.analysis.judgement import Meaning, Surroundings, SurroundingsError
+from ananke.languages.python.library import EnvironmentMissingError, PythonLibrary, open_library
+from ananke.languages.python.meaning.context import Program
+from ananke.languages.python.meaning.pieces import outline
+from ananke.languages.python.meaning.program import (
+    judge,
+    number_begun,
+    operand_words,
+    word_begun,
+    words_due,
+)
+from ananke.vocabulary.cache import DiskCache
+
+__all__ = ["MEANING", "begin"]
+
+#: Libraries of a process; each is some megabytes.
+_LIBRARIES_KEPT = 8
+
+_LETTERS = bytes(range(ord("a"), ord("z") + 1)) + bytes(range(ord("A"), ord("Z") + 1))
+_STARTS = _LETTERS + b"_" + bytes(range(128, 256))
+
+
+@lru_cache(maxsize=_LIBRARIES_KEPT)
+def _library(
+    environment: str | None, project: str | None, stubs: tuple[tuple[str, str], ...]
+) -> PythonLibrary:
+    return open_library(
+        environment=None if environment is None else Path(environment),
+        project=() if project is None else (Path(project),),
+        stubs=dict(stubs),
+        cache=DiskCache(),
+    )
+
+
+def begin(surroundings: Surroundings) -> Program:
+    """What all texts of one request share.
+
+    Raises:
+        SurroundingsError: the environment is none.
+    """
+    try:
+        library = _library(surroundings.environment, surroundings.project, surroundings.stubs)
+    except EnvironmentMissingError as error:
+        raise SurroundingsError("environment", str(error)) from None
+    module, is_package = _module(surroundings)
+    return Program(
+        library,
+        module,
+        is_package,
+        allowed=surroundings.allow,
+        denied=surroundings.deny,
+        domains=surroundings.domains,
+    )
+
+
+def _module(surroundings: Surroundings) -> tuple[str, bool]:
+    """The dotted name of the file's module, and whether it is a package."""
+    if surroundings.path is None:
+        return "__main__", False
+    path = PurePath(surroundings.path)
+    if surroundings.project is not None and path.is_absolute():
+        root = PurePath(surroundings.project)
+        path = path.relative_to(root) if path.is_relative_to(root) else PurePath(path.name)
+    parts = [part for part in path.with_suffix("").parts if part not in (".", "..", "/")]
+    is_package = parts[-1:] == ["__init__"]
+    return ".".join(parts[:-1] if is_package else parts) or "__main__", is_package
+
+
+MEANING = Meaning(
+    name_start=_STARTS,
+    name_bytes=_STARTS + b"0123456789",
+    begin=begin,
+    judge=judge,
+    words_due=words_due,
+    operand_words=operand_words,
+    word_begun=word_begun,
+    number_begun=number_begun,
+    outline=outline,
+)

@@ -1,0 +1,191 @@
+"""The domains imports, types and controlflow in a session: what is masked, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ananke.languages.python.meaning.pieces import outline
+from ananke.masks import allocate, tokens_of
+from ananke.session import NotAdmitted, Session
+from ananke.spec import SpecError, parse_spec
+from ananke.vocabulary import Vocabulary, from_tokens
+
+_WORDS = (
+    "append push upper uper join os path exists sys json loads lods break return x y foo self len "
+    "print import from class def in and or is not None True : ( ) [ ] { } . , = == + - * / \n "
+    '(" "" ()) ). ): ):\n )\n \n\n .append .push [0 [] () (x (y =x += 1 12 0x "a" #'
+)
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    pieces = {one.encode() for one in _WORDS.split(" ") if one}
+    pieces |= {b" " + one for one in pieces}
+    pieces |= {bytes([byte]) for byte in range(256)}
+    pieces |= {b"    ", b"\n    ", b"\n        "}
+    tokens = [*sorted(pieces), b""]
+    return from_tokens(tokens, eos=[len(tokens) - 1], name="words")
+
+
+def session(vocabulary: Vocabulary, prefix: str, *domains: str, **more: object) -> Session:
+    context = {"prefix": prefix, **more.pop("context", {})}  # type: ignore[dict-item]
+    names = ["syntax", *(domains or ("imports", "types", "controlflow"))]
+    return Session(
+        parse_spec({"language": "python", "domains": names, "context": context, **more}),
+        vocabulary,
+    )
+
+
+def admitted(one: Session) -> set[bytes]:
+    rows = allocate(1, one.vocabulary.size)
+    one.mask(rows)
+    return {one.vocabulary.token_bytes(token) for token in tokens_of(rows[0]).tolist()}
+
+
+def test_members_of_a_known_type(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "x = [1]\nx."))
+    assert b"append" in found
+    assert b"push" not in found
+
+
+def test_a_word_that_is_begun(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "x = 'a'\nx.upp"))
+    assert b"e" in found
+    assert b"p" not in found
+    assert b"(" not in found
+
+
+def test_names_at_the_modules_level(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "x = 1\nprint(x, "))
+    assert {b"x", b"len", b'("', b"12"} <= found
+    assert b"foo" not in found
+
+
+def test_names_in_functions_may_come_later(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "def f():\n    return foo()\n")
+    assert vocabulary.eos[0] not in tokens_of(_mask(one))
+    assert not one.explain(vocabulary.eos[0]).admitted
+    assert "`foo` is not defined" in one.explain(vocabulary.eos[0]).reason
+    one.accept_text(b"def foo():\n    pass\n")
+    assert one.explain(vocabulary.eos[0]).admitted
+
+
+def _mask(one: Session) -> npt.NDArray[np.int32]:
+    rows = allocate(1, one.vocabulary.size)
+    one.mask(rows)
+    mask: npt.NDArray[np.int32] = rows[0]
+    return mask
+
+
+def test_a_suffix_pays_what_is_owed(vocabulary: Vocabulary) -> None:
+    one = session(
+        vocabulary,
+        "def f():\n    return fo",
+        context={"suffix": "\ndef foo():\n    pass\n"},
+    )
+    one.accept_text(b"o")
+    assert one.explain(vocabulary.eos[0]).admitted
+    one.accept_text(b"x")
+    assert not one.explain(vocabulary.eos[0]).admitted
+
+
+def test_modules_and_what_they_export(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "import json\njson."))
+    assert b"loads" in found
+    assert b"lods" not in found
+    with pytest.raises(NotAdmitted, match="imports: `json` does not export `lods`"):
+        session(vocabulary, "from json import ").accept_text(b"lods\n")
+
+
+def test_denied_modules(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "import ", imports={"deny": ["os"]})
+    with pytest.raises(NotAdmitted, match="`os` may not be imported"):
+        one.accept_text(b"os\n")
+    one.accept_text(b"sys\n")
+
+
+def test_placement(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "")
+    with pytest.raises(NotAdmitted, match="controlflow: `break` outside a loop"):
+        one.accept_text(b"break\n")
+    with pytest.raises(NotAdmitted, match="controlflow: `return` outside a function"):
+        one.accept_text(b"return\n")
+
+
+def test_a_domain_that_is_left_out_judges_nothing(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "x = [1]\n", "controlflow")
+    one.accept_text(b"x.push(1)\n")
+    with pytest.raises(NotAdmitted, match="outside a loop"):
+        one.accept_text(b"break\n")
+
+
+def test_explanations_name_the_domain_and_what_would_be_right(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "x = 'a'\n")
+    with pytest.raises(NotAdmitted) as refused:
+        one.accept_text(b"x.uper()\n")
+    assert "types: `Literal['a']` has no attribute `uper`" in str(refused.value)
+    assert "upper" in str(refused.value)
+
+
+def test_the_prefix_is_given_and_not_judged(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "undefined.foo\n'a'.push()\nx = 1\n")
+    one.accept_text(b"print(x)\n")
+    with pytest.raises(NotAdmitted):
+        one.accept_text(b"'a'.push()\n")
+
+
+def test_a_language_without_meaning(vocabulary: Vocabulary) -> None:
+    with pytest.raises(SpecError, match=r"spec.domains\[1\]: zig has no types domain"):
+        Session(parse_spec({"language": "zig", "domains": ["syntax", "types"]}), vocabulary)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nclass A:\n    def f(self, x: int) -> str:\n        return [x].append(1)",
+        "x = {'a': 1}\nfor k in x.items():\n    print(k[0].upper(), f'{k!r:>{3}} {x}')\n",
+        "def f(a: str, *, b=1):\n    # comment (a\n    return f(a, b=len(a) + 1) if a else None\n",
+        "with open('x') as f:\n    while True:\n        x = (f.read() or '').split(',')[0]\n",
+    ],
+)
+def test_masks_equal_judging_every_token(vocabulary: Vocabulary, text: str) -> None:
+    one = session(vocabulary, "")
+    for at in range(len(text)):
+        mask = set(tokens_of(_mask(one)).tolist())
+        for token in range(vocabulary.size):
+            is_right = one.explain(token).admitted
+            assert (token in mask) == is_right, (text[:at], vocabulary.token_bytes(token))
+        one.accept_text(text[at : at + 1].encode())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b"+", b" -"),
+        (b", [", b","),
+        (b"(", b'("'),
+        (b"(\n", b"( ["),
+        (b")\n", b" )\n    "),
+        (b"*", b" // "),
+    ],
+)
+def test_pieces_that_are_judged_alike(one: bytes, other: bytes) -> None:
+    assert outline(one).key == outline(other).key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b"+", b"*"),
+        (b")", b"))"),
+        (b",", b",\n"),
+        (b"(", b"()"),
+        (b"=", b"=="),
+        (b'"', b'".'),
+        (b"@", b"*"),
+    ],
+)
+def test_pieces_that_are_not(one: bytes, other: bytes) -> None:
+    assert outline(one).key != outline(other).key
