@@ -191,7 +191,7 @@ def test_masks_of_a_wrong_kind(vocabulary: Vocabulary) -> None:
     ("spec", "path", "words"),
     [
         ({"language": "nonesuch"}, "spec.language", "nonesuch"),
-        ({"language": "python", "domains": ["syntax", "types"]}, "spec.domains[1]", "types"),
+        ({"language": "zig", "domains": ["syntax", "types"]}, "spec.domains[1]", "types"),
         (
             {"language": "python", "context": {"prefix": "x = 1\ny = )\n"}},
             "spec.context.prefix",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["narrow"]
 
-#: What a sign before may make of the next byte (`<` and `=`): such leads stand for themselves.
-_SIGNS = b"<>=!*/+-%&|^@:.~"
+#: Signs that may be part of a longer one.
+_SIGNS = frozenset(bytes([one]) for one in b"<>=!*/+-%&|^@:.~")
 
 
 def narrow(
@@ -73,7 +73,8 @@ class _Place:
         self._due: dict[Hashable, tuple[tuple[Constraint, ...], ...] | None] = {}
         self._begun = request.meaning.word_begun(parse)
         self._is_number = request.meaning.number_begun(parse)
-        self._after_sign = parse.tail[-1:] in tuple(bytes([one]) for one in _SIGNS)
+        # `1.` and `1 .`, `<` and `<=`: what stands before a piece may go on in it.
+        self._goes_on = self._is_number or parse.tail[-1:] in _SIGNS
 
     def judge_all(self) -> None:
         for at in self._pieces.alive(self._admitted):
@@ -108,7 +109,7 @@ class _Place:
             return
         key: Hashable = lead
         due: Hashable = lead
-        if not (self._after_sign and lead[:1] in tuple(bytes([one]) for one in _SIGNS)):
+        if not self._goes_on:
             key, due = group.outline.key, group.outline.due
         known = self._verdicts.get(key)
         sample = self._sample(group)

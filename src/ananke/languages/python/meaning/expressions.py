@@ -50,7 +50,7 @@ from ananke.languages.python.meaning.narrowing import narrow
 from ananke.languages.python.meaning.paths import path_of
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "infer", "is_own"]
+__all__ = ["bind_target", "check_target", "infer", "is_own"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
@@ -538,15 +538,27 @@ def _spread_in(c: Context, tree: Tree) -> str:
     return tree.kind if tree.kind.endswith("_splat") else ""
 
 
+def _labels(function: Type) -> set[str] | None:
+    """The names that arguments of a call may have; None if any."""
+    if isinstance(function, Overloaded):
+        found: set[str] = set()
+        for one in function.choices:
+            more = _labels(one)
+            if more is None:
+                return None
+            found |= more
+        return found
+    if not isinstance(function, Function) or function.is_gradual:
+        return None
+    if any(one.kind is Kind.NAMED_VARIADIC for one in function.parameters):
+        return None
+    return {one.name for one in function.parameters if one.kind in (Kind.EITHER, Kind.NAMED)}
+
+
 def _open_argument(c: Context, tree: Tree, function: Type) -> Type:
     """A name that may still become the name of a parameter (`key=`)."""
     name = c.text(tree)
-    if not isinstance(function, Function) or function.is_gradual:
-        labels: set[str] | None = None
-    elif any(one.kind is Kind.NAMED_VARIADIC for one in function.parameters):
-        labels = None
-    else:
-        labels = {one.name for one in function.parameters if one.kind in (Kind.EITHER, Kind.NAMED)}
+    labels = _labels(function)
     if labels is None:
         with c.quiet():
             return infer(c, tree)
@@ -778,9 +790,12 @@ def _construct(
 
 def _binary(c: Context, tree: Tree, expected: Type | None) -> Type:
     left, right, sign = tree.child("left"), tree.child("right"), tree.child("operator")
-    if left is None or right is None or sign is None:
+    if left is None or sign is None:
         return UNKNOWN
-    one, other = infer(c, left), infer(c, right)
+    one = infer(c, left)
+    if right is None:
+        return UNKNOWN
+    other = infer(c, right)
     if not c.is_final(tree) or not right.is_present:
         return UNKNOWN
     return operators.binary(c, tree, sign.kind, one, other)
@@ -788,9 +803,11 @@ def _binary(c: Context, tree: Tree, expected: Type | None) -> Type:
 
 def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
     left, right, sign = tree.child("left"), tree.child("right"), tree.child("operator")
-    if left is None or right is None or sign is None:
+    if left is None or sign is None:
         return UNKNOWN
     one = infer(c, left, expected)
+    if right is None:
+        return UNKNOWN
     before = c.scope
     narrow(c, left, sign.kind == "and")
     narrowed = c.scope
@@ -1185,6 +1202,16 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
         wanted = _declared_member(c, owner, name)
         held = type_ if wanted is None else narrowed_to(c, type_, wanted)
         c.scope = c.scope.with_fact(path, widen_literal(held) if wanted is None else held)
+
+
+def check_target(c: Context, tree: Tree) -> None:
+    """Reports the target of an unfinished assignment if its owner has no such attribute."""
+    target, name_tree = tree.child("object"), tree.child("attribute")
+    if target is None or name_tree is None or not name_tree.is_present:
+        return
+    receiver = c.scope.frame.receiver
+    if not (target.kind == "identifier" and receiver and c.text(target) == receiver):
+        read_member(c, infer(c, target), name_tree, target)
 
 
 def _declared_member(c: Context, owner: Type, name: str) -> Type | None:

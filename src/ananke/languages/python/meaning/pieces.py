@@ -117,7 +117,8 @@ def outline(piece: bytes) -> Outline:
                 elif not (is_operand_due and text in (b"+", b"-", b"*", b"**")):
                     # The first may begin an operand, or a decorator's line.
                     first = first or (b"" if kept else text)
-                    kept.append(_LEVELS.get(text, text))
+                    # The last may still become another.
+                    kept.append(text if is_last else _LEVELS.get(text, text))
                     is_operand_due = True
             case _:
                 if not (text == b"~" and is_operand_due):

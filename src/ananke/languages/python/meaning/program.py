@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -75,46 +75,45 @@ class _Tables:
     newline: int
     integer: int
     string_start: int
-    signs: Mapping[bytes, int]
+    signs: tuple[tuple[bytes, int], ...]
 
 
 @cache
 def _tables(grammar: Grammar) -> _Tables:
     names = grammar.symbol_names
-    signs = {
-        name.encode(): at
+    signs = [
+        (name.encode(), at)
         for at, name in enumerate(names[: grammar.terminal_count])
         if name and not name[0].isalpha() and name[0] != "_"
-    }
+    ]
     return _Tables(
         prune=bytes(name in PRUNED for name in names),
         identifier=names.index("identifier"),
         newline=names.index("_newline"),
         integer=names.index("integer"),
         string_start=names.index("string_start"),
-        signs=signs,
+        signs=tuple(signs),
     )
 
 
-def _pending(tables: _Tables, state: ParseState, at_end: bool) -> tuple[int | None, int]:
-    """What the unfinished lexeme is sure to become, and how long it is so far.
+def _pending(tables: _Tables, state: ParseState, at_end: bool) -> tuple[list[int | None], int]:
+    """What the unfinished lexeme may become, and how long it is so far; None: it is left out.
 
-    A word is read as a name: keywords are judged when they are closed. A sign may go on, and bind
-    otherwise then, so it counts only where a line begins with it.
+    A word is read as a name: keywords are judged when they are closed.
     """
     tail = state.tail
     lexeme = _lexeme(tail)
-    if at_end or not lexeme:
-        return tables.newline if at_end or _LINE_END.match(tail) else None, 0
-    if _WORD.fullmatch(lexeme):
-        return tables.identifier, len(lexeme)
-    if _NUMBER.fullmatch(lexeme):
-        return tables.integer, len(lexeme)
-    if _STRING_START.fullmatch(lexeme):
-        return tables.string_start, len(lexeme)
-    if b"\n" in tail[: len(tail) - len(lexeme)] and lexeme in tables.signs:
-        return tables.signs[lexeme], len(lexeme)
-    return tables.newline if _LINE_END.match(tail) else None, 0
+    if lexeme and not at_end:
+        if _WORD.fullmatch(lexeme):
+            return [tables.identifier], len(lexeme)
+        if _NUMBER.fullmatch(lexeme):
+            return [tables.integer], len(lexeme)
+        if _STRING_START.fullmatch(lexeme):
+            return [tables.string_start], len(lexeme)
+        longer = [at for sign, at in tables.signs if sign.startswith(lexeme)]
+        if longer:
+            return [*longer], len(lexeme)
+    return [tables.newline if at_end or _LINE_END.match(tail) else None], 0
 
 
 def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judgement:
@@ -124,7 +123,10 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
         at_end: the text ends here; nothing can grow any more.
     """
     best: Judgement | None = None
-    for c, reading in _readings(program, state, at_end=at_end):
+    for one in _readings(program, state, at_end=at_end):
+        if one is None:
+            return Judgement(())
+        c, reading = one
         if best is None or len(c.defects) < len(best.defects):
             owed = tuple((name, one) for name, one in c.scope.owed.items())
             inert = None if at_end else _inert(c, reading.root, state.tail)
@@ -145,52 +147,66 @@ def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ..
         # No name may stand here; which keywords may is the grammar's business.
         return None
     found: dict[tuple[Constraint, ...], None] = {}
-    is_read = False
-    for c, _ in _readings(program, after, constraints=True):
-        is_read = True
+    for one in _readings(program, after, constraints=True):
+        if one is None:
+            return None
+        c, _ = one
         if c.defects:
             continue
         assert c.constraints is not None
         if not c.constraints:
             return None
         found[tuple(dict.fromkeys(c.constraints))] = None
-    return tuple(found) if is_read else None
+    return tuple(found)
 
 
 def _readings(
     program: Program, state: ParseState, *, at_end: bool = False, constraints: bool = False
-) -> Iterator[tuple[Context, Reading]]:
-    """Each reading of the state's text, run; none where the readings aren't all known."""
+) -> Iterator[tuple[Context, Reading] | None]:
+    """Each reading of the state's text, run; None where not all readings are known."""
     if len(program.memo) > _REMEMBERED:
         program.memo.clear()
         program.entered.clear()
         program.entrances.clear()
     tables = _tables(state.grammar)
-    symbol, length = _pending(tables, state, at_end)
-    opening = open_tree(state, tables.prune, symbol, state.position - length)
-    if not opening.is_complete:
-        return
+    symbols, length = _pending(tables, state, at_end)
     text = _Text(state)
-    for reading in opening.readings:
-        c = Context(
-            program,
-            text,
-            state.position + 1 if at_end else reading.edge,
-            at_end=at_end,
-            reads_pending=length > 0 and reading.reads_pending,
-            follows=lambda more: state.feed(more) is not None,
-            words=lambda: operand_words(state),
-        )
-        if constraints:
-            c.constraints = []
-        c.infer = partial(infer, c)
-        with suppress(Reached):
-            run_statements(c, reading.root.children)
-        yield c, reading
+    is_read = False
+    # The lexeme is left out only where none of what it may become can be read.
+    for symbol in [*symbols, None] if length else symbols:
+        if symbol is None and is_read:
+            return
+        opening = open_tree(state, tables.prune, symbol, state.position - length)
+        if not opening.is_complete or not opening.readings:
+            yield None
+            return
+        for reading in opening.readings:
+            if length and symbol is not None and not reading.reads_pending:
+                continue
+            is_read = True
+            c = Context(
+                program,
+                text,
+                state.position + 1 if at_end else reading.edge,
+                at_end=at_end,
+                reads_pending=length > 0 and reading.reads_pending,
+                follows=lambda more: state.feed(more) is not None,
+                words=lambda: operand_words(state),
+            )
+            if constraints:
+                c.constraints = []
+            c.infer = partial(infer, c)
+            with suppress(Reached):
+                run_statements(c, reading.root.children)
+            yield c, reading
 
 
 def operand_words(state: ParseState) -> frozenset[str]:
     """Keywords that may come here, and what may stand before a quote."""
+    lexeme = _lexeme(state.tail)
+    if lexeme and not _WORD.fullmatch(lexeme):
+        # A sign that may go on tells only what it may become itself.
+        state = state.feed(b" ") or state
     return STRING_PREFIXES.union(
         one.name for one in state.expected() if keyword.iskeyword(one.name)
     )

@@ -36,6 +36,7 @@ from ananke.languages.python.meaning.context import (
 from ananke.languages.python.meaning.expressions import (
     bind_target,
     check_assigned,
+    check_target,
     infer,
     parts,
 )
@@ -280,6 +281,8 @@ def _assignment(c: Context, tree: Tree) -> None:
     left, right, type_tree = tree.child("left"), tree.child("right"), tree.child("type")
     if left is None:
         return
+    if left.kind == "attribute" and c.is_final(left) and not c.is_final(tree):
+        check_target(c, left)
     declared: Type | None = None
     if type_tree is not None:
         declared = read_type(c, type_tree, deferred=c.scope.kind == "function")
