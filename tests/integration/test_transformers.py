@@ -155,7 +155,7 @@ def test_every_output_is_a_name_in_scope(
             "grammar": {"kind": "regex", "source": r"[a-z]{1,12}\n"},
         }
     )
-    # After `not` or `tr`, which begins a string, the grammar has no way on: the text is ended there.
+    # After `not`, or `tr` which begins a string, the grammar has no way on and the text is ended.
     ended = generate(model, Session(spec, vocabulary), 30, **options)
     names = [text.decode()[:-1] for text in ended if text.endswith(b"\n")]
     assert names
