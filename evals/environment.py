@@ -87,8 +87,7 @@ def make_project(corpora: Path, folder: Path) -> Path:
     for path in sorted(source.iterdir()):
         if path.is_dir() and not path.name.endswith(".dist-info") and path.name != "bin":
             _copy(path, folder / path.name)
-        elif path.suffix in (".py", ".pyi") and path.stem != "typing_extensions":
-            # Type checkers know that one by themselves.
+        elif path.suffix in (".py", ".pyi"):
             shutil.copyfile(path, folder / path.name)
     _copy(Path(sysconfig.get_paths()["stdlib"]), folder / STANDARD)
     (folder / STANDARD / "__init__.py").write_text("")
@@ -104,8 +103,7 @@ def _copy(source: Path, target: Path) -> None:
             continue
         place = target / inside
         place.parent.mkdir(parents=True, exist_ok=True)
-        # The checker's own comments silence it, or make it stricter.
-        place.write_bytes(path.read_bytes().replace(b"# pyright:", b"# pyrighT:"))
+        shutil.copyfile(path, place)
 
 
 def _all(project: Path) -> Iterator[ModuleSource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ananke.domains.meaning import start_meaning
+from ananke.domains.semantics import start_semantics
 from ananke.domains.state import JudgeState
 from ananke.parsing.state import ParseState
 from ananke.spec import ConstraintSpec
@@ -11,7 +12,7 @@ from ananke.vocabulary import Vocabulary
 __all__ = ["BUILT_DOMAINS", "start_judges"]
 
 #: The domains that this build has, by the names a spec uses.
-BUILT_DOMAINS: tuple[str, ...] = ("syntax", "imports", "types", "controlflow")
+BUILT_DOMAINS: tuple[str, ...] = ("syntax", "imports", "types", "controlflow", "semantics")
 
 
 def start_judges(
@@ -21,5 +22,8 @@ def start_judges(
 
     Raises SpecError where a domain can't be set up as asked.
     """
-    meaning = start_meaning(spec, vocabulary, parse)
-    return () if meaning is None else (meaning,)
+    started: tuple[JudgeState | None, ...] = (
+        start_meaning(spec, vocabulary, parse),
+        start_semantics(spec, vocabulary, parse),
+    )
+    return tuple(judge for judge in started if judge is not None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ananke.analysis.defects import Defect
+from ananke.analysis.formulas.semantics import Semantics
 from ananke.analysis.holes import HoleLanguage
 from ananke.analysis.judgement import Meaning
 from ananke.analysis.tracing import Event
@@ -22,6 +23,7 @@ __all__ = [
     "get_hole_language",
     "get_language",
     "get_meaning",
+    "get_semantics",
     "language_of_file",
 ]
 
@@ -97,6 +99,21 @@ def get_meaning(name: str) -> Meaning | None:
     found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
     if not isinstance(found, Meaning):
         raise LanguageError(f"{place[0]}.{place[1]} is not a Meaning")
+    return found
+
+
+#: Languages whose programs become formulas -> (module, attribute).
+_SEMANTICS = {"python": ("python.semantics.request", "SEMANTICS")}
+
+
+def get_semantics(name: str) -> Semantics | None:
+    """How a language's programs become formulas; None if they don't."""
+    place = _SEMANTICS.get(name)
+    if place is None:
+        return None
+    found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
+    if not isinstance(found, Semantics):
+        raise LanguageError(f"{place[0]}.{place[1]} is not a Semantics")
     return found
 
 

@@ -1,0 +1,86 @@
+"""What a language says of its programs' meaning in formulas: the interface to the domain.
+
+A language's semantics is reached through the registry as a `Semantics`. Its *memory* is what the
+texts of one request share; nobody but the language looks inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ananke.analysis.formulas.evaluation import Rules
+from ananke.analysis.formulas.expressions import Expression
+from ananke.analysis.formulas.statements import Function
+from ananke.parsing.grammar import Grammar
+from ananke.parsing.state import ParseState
+
+__all__ = ["ConditionError", "Conditions", "Programs", "Semantics", "Wording"]
+
+
+class ConditionError(ValueError):
+    """A condition or a type that the language doesn't take; the message says what and why."""
+
+
+class Programs(Protocol):
+    """See `Semantics.programs`."""
+
+    def __call__(
+        self, memory: Any, parse: ParseState, *, at_end: bool = False
+    ) -> tuple[tuple[Function, ...], ...] | None: ...
+
+
+class Conditions(Protocol):
+    """See `Semantics.condition`."""
+
+    def __call__(
+        self, grammar: Grammar, text: str, names: Mapping[str, str], *, is_open: bool
+    ) -> Expression: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Of which tokens a mask is asked: what in a text ends statements, and what begins a claim.
+
+    Attributes:
+        ends: bytes after which a statement may have become final.
+        line_ends: those of them that end lines: after one the next line's blanks count.
+        claims: pieces of text without which no claim is made. Words count anywhere.
+    """
+
+    ends: bytes
+    line_ends: bytes
+    claims: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Semantics:
+    """The rules of one language for formulas of its programs.
+
+    Attributes:
+        rules: what its operations mean.
+        begin: what all texts of one request share.
+        programs: for each reading of a text its functions, with the module's own statements as
+            one; None where not all readings are known. `at_end`: nothing more comes.
+        stage: what `programs` depends on, cheaply: where two texts, one of which begins with the
+            other, have equal stages, they have equal programs.
+        condition: an expression of the language over `names` (name or `owner.field` -> type),
+            checked; `is_open`: other names may be used too. Raises ConditionError.
+        check_type: raises ConditionError for what isn't a type.
+        under_way: the text of the statement that is being written, from its start.
+        wording: what statements and claims look like.
+        constructors: functions that make an instance: no invariant holds where they begin.
+        show: a value as the language writes it.
+    """
+
+    rules: Rules
+    begin: Callable[[], Any]
+    programs: Programs
+    stage: Callable[[ParseState], Hashable]
+    condition: Conditions
+    check_type: Callable[[Grammar, str], None]
+    under_way: Callable[[ParseState], bytes]
+    wording: Wording
+    constructors: frozenset[str]
+    show: Callable[[object], str]

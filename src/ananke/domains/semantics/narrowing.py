@@ -1,0 +1,119 @@
+"""Taking refused tokens out of a mask.
+
+A claim is judged when its statement becomes final. So of all tokens only those count
+
+- that may end the statement under way, if a claim is in it;
+- that hold a claim and end its statement themselves;
+- that begin a line: blocks deeper than it end there, and loops are run again.
+
+Of those, tokens that agree up to the last byte that ends anything, in the blanks after it and in
+the first byte that isn't one, lead to the same final statements, and are judged once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ananke.analysis.formulas.semantics import Semantics, Wording
+from ananke.domains.by_fingerprint import ByFingerprint
+from ananke.domains.state import Words
+from ananke.parsing.state import ParseState
+from ananke.vocabulary import Vocabulary
+
+__all__ = ["narrow"]
+
+_BLANKS = b" \t\f"
+
+
+def narrow(
+    semantics: Semantics,
+    vocabulary: Vocabulary,
+    parse: ParseState,
+    is_right: Callable[[ParseState], bool],
+    can_end: Callable[[], bool],
+    words: Words,
+) -> None:
+    """Clears the bits of refused tokens in `words`, a row of the packed mask."""
+    admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
+    groups = _groups(ByFingerprint(vocabulary), semantics.wording)
+    wording = semantics.wording
+    has_claim = _may_claim(semantics.under_way(parse), wording)
+    last = parse.tail.rstrip(_BLANKS)[-1:]
+    if last and (last in wording.line_ends or (has_claim and last in wording.ends)):
+        # What the next byte is decides whether that was an end, or which blocks end.
+        chosen = groups.all
+    else:
+        chosen = groups.ending if has_claim else groups.stirring
+    changed = False
+    for tokens in chosen:
+        alive = tokens[admitted[tokens] != 0]
+        if not len(alive):
+            continue
+        after = parse.feed(vocabulary.token_bytes(int(alive[0])))
+        assert after is not None, "syntax has admitted the token"
+        if not is_right(after):
+            admitted[alive] = 0
+            changed = True
+    eos = [token for token in vocabulary.eos if admitted[token]]
+    if eos and not can_end():
+        admitted[eos] = 0
+        changed = True
+    if changed:
+        words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
+
+
+def _may_claim(text: bytes, wording: Wording) -> bool:
+    """Whether a claim is in a statement's text, or may have begun at its end."""
+    return any(
+        claim in text or any(text.endswith(claim[:length]) for length in range(1, len(claim)))
+        for claim in wording.claims
+    )
+
+
+class _Groups:
+    """The vocabulary's tokens, those that are judged alike together (int32 (n,) each).
+
+    Attributes:
+        all: every token.
+        ending: those with a byte that may end a statement.
+        stirring: those of them that begin a line, or hold a claim and end its statement.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, wording: Wording) -> None:
+        found: dict[tuple[bytes, bytes], list[int]] = {}
+        for token in range(vocabulary.size):
+            text = vocabulary.token_bytes(token)
+            if text and token not in vocabulary.eos:
+                found.setdefault(_key(text, wording), []).append(token)
+        ends = re.escape(wording.line_ends)
+        line = re.compile(b"[" + ends + b"][ \\t\\f]*[^ \\t\\f" + ends + b"]")
+        self.all: list[npt.NDArray[np.int32]] = []
+        self.ending: list[npt.NDArray[np.int32]] = []
+        self.stirring: list[npt.NDArray[np.int32]] = []
+        for (through, _), tokens in found.items():
+            row = np.array(tokens, np.int32)
+            self.all.append(row)
+            if not through:
+                continue
+            self.ending.append(row)
+            sample = vocabulary.token_bytes(tokens[0])
+            if line.search(sample) or any(one in through for one in wording.claims):
+                self.stirring.append(row)
+
+
+def _key(text: bytes, wording: Wording) -> tuple[bytes, bytes]:
+    """The text through the last byte that may end a statement; the blanks after it, and one byte
+    more."""
+    last = max(text.rfind(wording.ends[at : at + 1]) for at in range(len(wording.ends))) + 1
+    rest = text[last:]
+    return text[:last], rest[: len(rest) - len(rest.lstrip(_BLANKS)) + 1]
+
+
+@lru_cache(maxsize=8)
+def _groups(key: ByFingerprint, wording: Wording) -> _Groups:
+    return _Groups(key.vocabulary, wording)

@@ -1,0 +1,144 @@
+"""The judge of what code means: contracts, assertions, divisions, indices."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ananke.analysis.formulas.semantics import Semantics
+from ananke.domains.semantics.contracts import ContractBook, read_contracts
+from ananke.domains.semantics.narrowing import narrow
+from ananke.domains.semantics.verdicts import Breach, Judge
+from ananke.domains.state import Words
+from ananke.languages import get_semantics
+from ananke.parsing.state import ParseState
+from ananke.spec import ConstraintSpec, spec_error
+from ananke.vocabulary import Vocabulary
+
+__all__ = ["Request", "SemanticsState", "start_semantics"]
+
+PART = "semantics"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What all states of one request share.
+
+    Attributes:
+        memory: the language's own.
+        given: bytes of the prefix; what stands in it is not judged.
+        forgiven: claims that were broken by the prefix already.
+    """
+
+    semantics: Semantics
+    memory: Any
+    judge: Judge
+    book: ContractBook
+    vocabulary: Vocabulary
+    suffix: bytes
+    given: int
+    forgiven: frozenset[tuple[int, str, str]] = frozenset()
+
+    def breaches(self, parse: ParseState, *, at_end: bool = False) -> tuple[Breach, ...]:
+        """The claims that a text breaks, by the reading that breaks the fewest."""
+        programs = self.semantics.programs(self.memory, parse, at_end=at_end)
+        best: tuple[Breach, ...] | None = None
+        for functions in programs or ():
+            found = tuple(
+                breach
+                for function in functions
+                for breach in self.judge.verdict(function, self.book.of(function.name)).breaches
+                if breach.place >= self.given and breach.key not in self.forgiven
+            )
+            if best is None or len(found) < len(best):
+                best = found
+            if not best:
+                break
+        return best or ()
+
+
+class SemanticsState:
+    """What is known of the unfinished program: an immutable value (see `JudgeState`)."""
+
+    __slots__ = ("_due", "_parse", "_request", "_stage")
+
+    def __init__(self, request: Request, parse: ParseState, stage: Hashable) -> None:
+        self._request = request
+        self._parse = parse
+        self._stage = stage
+        #: What is broken where the text would end here; None: not asked yet.
+        self._due: tuple[Breach, ...] | None = None
+
+    @property
+    def part(self) -> str:
+        return PART
+
+    def advance(self, parse: ParseState) -> SemanticsState | None:
+        request = self._request
+        stage = request.semantics.stage(parse)
+        if stage != self._stage and request.breaches(parse):
+            return None
+        return SemanticsState(request, parse, stage)
+
+    def can_end(self) -> bool:
+        return not self._ending()
+
+    def narrow(self, words: Words) -> None:
+        request = self._request
+        narrow(
+            request.semantics,
+            request.vocabulary,
+            self._parse,
+            lambda parse: self.advance(parse) is not None,
+            self.can_end,
+            words,
+        )
+
+    def refusal(self, parse: ParseState) -> str:
+        found = self._request.breaches(parse)
+        return found[0].message if found else "nothing is wrong"
+
+    def end_refusal(self) -> str:
+        return self._ending()[0].message
+
+    def _ending(self) -> tuple[Breach, ...]:
+        if self._due is None:
+            request = self._request
+            last = self._parse.feed(request.suffix) if request.suffix else self._parse
+            # Where the suffix doesn't fit syntax says so.
+            self._due = () if last is None else request.breaches(last, at_end=True)
+        return self._due
+
+
+def start_semantics(
+    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState
+) -> SemanticsState | None:
+    """The state at the cursor; None if the spec doesn't ask for the domain.
+
+    What is broken by the prefix is given, and not held against what comes.
+
+    Raises:
+        SpecError: the language has no such domain, or a condition is none.
+    """
+    if PART not in spec.domains:
+        return None
+    assert spec.language is not None
+    semantics = get_semantics(spec.language)
+    if semantics is None:
+        at = spec.domains.index("semantics")
+        raise spec_error(
+            f"spec.domains[{at}]", f"{spec.language} has no semantics domain yet; leave it out"
+        )
+    request = Request(
+        semantics,
+        semantics.begin(),
+        Judge(semantics),
+        read_contracts(spec.contracts, semantics, parse.grammar),
+        vocabulary,
+        (spec.context.suffix or "").encode(),
+        parse.position,
+    )
+    broken = frozenset(one.key for one in request.breaches(parse))
+    request = replace(request, forgiven=broken)
+    return SemanticsState(request, parse, semantics.stage(parse))
