@@ -21,6 +21,7 @@ __all__ = [
     "Judgement",
     "Meaning",
     "Outline",
+    "Stroke",
     "Surroundings",
     "SurroundingsError",
 ]
@@ -63,16 +64,34 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What of a piece of punctuation matters to meaning.
+class Stroke:
+    """A lexeme of a piece of text: punctuation, mostly.
 
     Attributes:
-        key: pieces with equal keys are judged alike wherever both may come.
-        due: after pieces with equal ones the same is asked of a word.
-        is_inert: it ends where no word is read: in a string or a comment.
+        name: lexemes of one name are judged alike where all before them are.
+        end: where it ends in the piece, in bytes.
+        is_neutral: it only closes, separates or opens: nothing is wrong with it after a text that
+            `is_settled`, which it leaves so.
+        alike: after a settled text all lexemes with the same are right, or none; b"": it is alone.
     """
 
-    key: Hashable
+    name: bytes
+    end: int
+    is_neutral: bool
+    alike: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What of a piece of text matters to meaning.
+
+    Attributes:
+        strokes: the lexemes that matter.
+        due: after pieces with equal ones the same is asked of a word.
+        is_inert: it ends where nothing is asked of a word, such as in a string or a comment.
+    """
+
+    strokes: tuple[Stroke, ...]
     due: Hashable
     is_inert: bool = False
 
@@ -117,18 +136,21 @@ class Meaning:
         name_start, name_bytes: the bytes that names begin with and are made of.
         begin: what all texts of one request share. Raises SurroundingsError.
         judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
+        is_settled: whether nothing can be wrong as long as only brackets and statements are closed
+            that are open here, operands separated, and operators written.
         words_due: what a word that begins or goes on here must become: all constraints of one of
             the readings given. None: nothing is asked of it.
         operand_words: words that may stand or begin where an operand is due, beside names.
         word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
         number_begun: whether the text ends in a number that may go on.
-        outline: what matters of a piece of punctuation (none of its bytes is a name's).
+        outline: what matters of a piece of text that isn't the beginning of a word only.
     """
 
     name_start: bytes
     name_bytes: bytes
     begin: Callable[[Surroundings], Any]
     judge: Judge
+    is_settled: Callable[[Any, ParseState], bool]
     words_due: Callable[[Any, ParseState], tuple[tuple[Constraint, ...], ...] | None]
     operand_words: Callable[[ParseState], frozenset[str]]
     word_begun: Callable[[ParseState], bytes]

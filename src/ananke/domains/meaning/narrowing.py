@@ -3,8 +3,9 @@
 Tokens that are judged alike are judged once:
 
 - In a string or comment, what can't end it adds nothing (`Inert`).
-- Tokens with the same lead lead to the same place. Leads of the same outline are judged alike, the
-  shortest of them for all; a lead that begins with a refused one is refused.
+- Tokens with the same lead lead to the same place. A lead is judged lexeme by lexeme, as far as its
+  outline tells them from others; what begins with something refused is refused. Where all that is
+  open could be closed without harm (`is_settled`), what only closes and separates isn't judged.
 - Of the words that may follow a lead, what is asked is asked once (`words_due`): the names that may
   stand there are walked through the group's tails.
 
@@ -14,13 +15,14 @@ Tokens that are judged alike are judged once:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ananke.analysis.judgement import Constraint, Inert
+from ananke.analysis.judgement import Constraint, Inert, Stroke
 from ananke.domains.meaning.pieces import Group, Pieces, pieces_of
 from ananke.domains.state import Words
 from ananke.parsing.state import ParseState
@@ -54,6 +56,21 @@ def narrow(
         words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
 
 
+@dataclass(slots=True)
+class _Verdict:
+    """Of a text after the place.
+
+    Attributes:
+        is_settled: see `Meaning`; None: not asked yet.
+        alike: whether lexemes that are alike (see `Stroke`) are right after it.
+    """
+
+    is_right: bool
+    text: bytes
+    is_settled: bool | None = None
+    alike: dict[bytes, bool] = field(default_factory=dict)
+
+
 class _Place:
     """The judging of all groups at one place; `admitted` (uint8, one a token) is narrowed."""
 
@@ -68,8 +85,7 @@ class _Place:
         self._parse = parse
         self._pieces = pieces
         self._admitted = admitted
-        self._refused: set[bytes] = set()
-        self._verdicts: dict[Hashable, bool] = {}
+        self._verdicts: dict[tuple[bytes, ...], _Verdict] = {(): _Verdict(True, b"")}
         self._due: dict[Hashable, tuple[tuple[Constraint, ...], ...] | None] = {}
         self._begun = request.meaning.word_begun(parse)
         self._is_number = request.meaning.number_begun(parse)
@@ -103,23 +119,44 @@ class _Place:
                 self._admitted[tokens] = 0
 
     def _judge_lead(self, group: Group) -> None:
-        lead = group.lead
-        if any(lead[:length] in self._refused for length in range(1, len(lead))):
-            self._clear(group.tokens)
-            return
-        key: Hashable = lead
-        due: Hashable = lead
-        if not self._goes_on:
-            key, due = group.outline.key, group.outline.due
-        known = self._verdicts.get(key)
         sample = self._sample(group)
-        if known is None:
-            known = self._verdicts[key] = self._is_right(sample)
-        if not known:
-            self._refused.add(lead)
-            self._clear(group.tokens)
-        elif not group.outline.is_inert and (len(group.tails) > 1 or b"" not in group.tails):
+        lead, outline = group.lead, group.outline
+        strokes, due = outline.strokes, outline.due
+        if self._goes_on and lead.lstrip(b" \t")[:1] in _SIGNS:
+            # It stands for itself.
+            strokes, due = (Stroke(lead, len(lead), False),), lead
+        inert = len(sample) - len(lead)
+        verdict = self._verdicts[()]
+        names: tuple[bytes, ...] = ()
+        for one in strokes:
+            names = (*names, one.name)
+            known = self._verdicts.get(names)
+            if known is None:
+                known = self._after_stroke(verdict, one, sample[: inert + one.end])
+                self._verdicts[names] = known
+            verdict = known
+            if not verdict.is_right:
+                self._clear(group.tokens)
+                return
+        if not outline.is_inert and (len(group.tails) > 1 or b"" not in group.tails):
             self._require(group, sample, b"", due)
+
+    def _after_stroke(self, before: _Verdict, stroke: Stroke, text: bytes) -> _Verdict:
+        if not (stroke.is_neutral and self._is_settled(before)):
+            return _Verdict(self._is_right(text), text)
+        if not stroke.alike:
+            return _Verdict(True, text, True)
+        known = before.alike.get(stroke.alike)
+        if known is None:
+            known = before.alike[stroke.alike] = self._is_right(text)
+        return _Verdict(known, text, known)
+
+    def _is_settled(self, verdict: _Verdict) -> bool:
+        if verdict.is_settled is None:
+            request = self._request
+            parse = self._after(verdict.text)
+            verdict.is_settled = request.meaning.is_settled(request.program, parse)
+        return verdict.is_settled
 
     def _sample(self, group: Group) -> bytes:
         """What an admitted token of the group holds before its tail."""

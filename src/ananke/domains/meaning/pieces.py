@@ -17,13 +17,13 @@ byte, and tokens without one don't count at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from ananke.analysis.judgement import Inert, Meaning, Outline
+from ananke.analysis.judgement import Inert, Meaning, Outline, Stroke
 from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.vocabulary import Vocabulary
 
@@ -78,29 +78,31 @@ class Pieces:
 
 #: The name of what its tokens have in common, for keys.
 _Key = tuple[str, bytes]
+#: How many bytes of a token are inert, and how many then end that.
+_Cut = tuple[int, int]
 
 
-def _sort(meaning: Meaning, vocabulary: Vocabulary, skipped: dict[int, int]) -> Pieces:
-    """The pieces of the tokens in `skipped`, each without so many first bytes."""
+def _sort(meaning: Meaning, vocabulary: Vocabulary, cuts: dict[int, _Cut]) -> Pieces:
+    """The pieces of the tokens in `cuts`, each without what is inert."""
     start, rest = (b"[" + re.escape(one) + b"]" for one in (meaning.name_start, meaning.name_bytes))
     tail = re.compile(start + rest + rb"*\Z")
     word = re.compile(rest + rb"+\Z")
-    inside = re.compile(rest)
     groups: dict[_Key, Group] = {}
-    for token, skip in skipped.items():
+    for token, (skip, end_length) in cuts.items():
         text = vocabulary.token_bytes(token)
         piece = text[skip:]
-        if not skip and word.match(piece):
+        if not skip and not end_length and word.match(piece):
             is_digits = piece[0] not in meaning.name_start
             key, lead, end = ("digits" if is_digits else "word", b""), b"", piece
         else:
-            found = tail.search(piece)
+            found = tail.search(piece, end_length)
             at = len(piece) if found is None else found.start()
             key, lead, end = ("lead", piece[:at]), piece[:at], piece[at:]
         group = groups.get(key)
         if group is None:
-            known = Outline(lead, lead) if inside.search(lead) else meaning.outline(lead)
-            group = groups[key] = Group(lead, known)
+            closing, code = lead[:end_length], lead[end_length:]
+            known = meaning.outline(code)
+            group = groups[key] = Group(lead, _after_end(closing, known))
             group.is_word, group.is_digits = key[0] != "lead", key[0] == "digits"
         group.tails.setdefault(end, []).append(token)
     ordered = sorted(groups.values(), key=lambda one: (len(one.lead), one.lead))
@@ -116,21 +118,31 @@ def _sort(meaning: Meaning, vocabulary: Vocabulary, skipped: dict[int, int]) -> 
     return Pieces(tuple(ordered), np.array(order, np.int32), np.array(starts, np.int64))
 
 
-def _first_end(text: bytes, inert: Inert) -> int:
-    """Where in the text the string or comment may begin to end; -1 if nowhere."""
+def _after_end(closing: bytes, outline: Outline) -> Outline:
+    """The outline of what closes a string and goes on as `outline`."""
+    if not closing:
+        return outline
+    strokes = [Stroke(b"end", len(closing), True)]
+    strokes += [replace(one, end=one.end + len(closing)) for one in outline.strokes]
+    return Outline(tuple(strokes), ("end", outline.due), outline.is_inert)
+
+
+def _first_end(text: bytes, inert: Inert) -> _Cut | None:
+    """Where in the text the string or comment may begin to end, and how long a quote is that
+    ends it there; None if nowhere."""
     begin = 1 if inert.is_escaped else 0
-    if inert.begun and not inert.is_escaped:
-        quote = inert.ends[0]
-        if text.startswith(quote[inert.begun :]):
-            return 0
+    quote = inert.ends[0]
+    if inert.begun and not inert.is_escaped and text.startswith(quote[inert.begun :]):
+        return 0, len(quote) - inert.begun
     first = -1
+    length = 0
     for end in inert.ends:
         at = text.find(end, begin)
         while at > 0 and _is_escaped(text, at, begin):
             at = text.find(end, at + 1)
         if at >= 0 and (first < 0 or at < first):
-            first = at
-    return first
+            first, length = at, len(end) if end[:1] in b"\"'" else 0
+    return None if first < 0 else (first, length)
 
 
 def _is_escaped(text: bytes, at: int, begin: int) -> bool:
@@ -141,14 +153,14 @@ def _is_escaped(text: bytes, at: int, begin: int) -> bool:
 @lru_cache(maxsize=64)
 def _pieces(key: ByFingerprint, meaning: Meaning, inert: Inert | None) -> Pieces:
     vocabulary = key.vocabulary
-    skipped: dict[int, int] = {}
+    cuts: dict[int, _Cut] = {}
     for token in range(vocabulary.size):
         text = vocabulary.token_bytes(token)
         if text:
-            at = 0 if inert is None else _first_end(text, inert)
-            if at >= 0:
-                skipped[token] = at
-    return _sort(meaning, vocabulary, skipped)
+            cut = (0, 0) if inert is None else _first_end(text, inert)
+            if cut is not None:
+                cuts[token] = cut
+    return _sort(meaning, vocabulary, cuts)
 
 
 def pieces_of(vocabulary: Vocabulary, meaning: Meaning, inert: Inert | None) -> Pieces:

@@ -16,7 +16,7 @@ from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["Context", "Entrance", "Found", "Program", "Reached", "builtin", "is_none"]
+__all__ = ["BLOCKS", "Context", "Entrance", "Found", "Program", "Reached", "builtin", "is_none"]
 
 NONE = Nominal("types:NoneType")
 OBJECT = Nominal("builtins:object")
@@ -27,6 +27,30 @@ COMPLEX = Nominal("builtins:complex")
 BOOL = Nominal("builtins:bool")
 BYTES = Nominal("builtins:bytes")
 ELLIPSIS = Nominal("types:EllipsisType")
+
+#: What a line end doesn't close.
+BLOCKS = frozenset(
+    [
+        "module",
+        "module_repeat1",
+        "block",
+        "function_definition",
+        "class_definition",
+        "decorated_definition",
+        "if_statement",
+        "elif_clause",
+        "else_clause",
+        "for_statement",
+        "while_statement",
+        "try_statement",
+        "except_clause",
+        "except_group_clause",
+        "finally_clause",
+        "with_statement",
+        "match_statement",
+        "case_clause",
+    ]
+)
 
 #: Names that every module has.
 MODULE_NAMES = frozenset(
@@ -152,6 +176,7 @@ class Context:
         edge: int,
         *,
         at_end: bool = False,
+        is_closed: bool = False,
         reads_pending: bool = False,
         follows: Callable[[bytes], bool] = lambda _: True,
         words: Callable[[], Iterable[str]] = tuple,
@@ -160,6 +185,8 @@ class Context:
         self._text = text
         self.edge = edge
         self.at_end = at_end
+        #: Whether all that is open is taken for closed here.
+        self.is_closed = is_closed
         #: The open block that is on the way to the end, the key of its entrance, and how many
         #: defects there were before its statement.
         self.awaited: tuple[Tree, tuple[int, ...], Scope, int] | None = None
@@ -221,7 +248,7 @@ class Context:
 
     def is_final(self, tree: Tree) -> bool:
         """Whether the tree can't grow any more."""
-        return tree.end < self.edge
+        return tree.end < self.edge or (self.is_closed and tree.kind not in BLOCKS)
 
     def is_pending(self, tree: Tree) -> bool:
         """Whether the tree is the unfinished lexeme."""

@@ -519,7 +519,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
             continue
         c.lenient += is_lenient
         c.binder = one
-        if is_open and one.kind == "identifier" and one.end >= c.edge:
+        if is_open and one.kind == "identifier" and not final:
             type_ = _open_argument(c, one, function)
         else:
             type_ = infer(c, one, expected_type(function, position, ""))
@@ -583,12 +583,12 @@ def _call(c: Context, tree: Tree, expected: Type | None) -> Type:
             return UNKNOWN
         item = infer(c, arguments_tree)
         arguments = [Argument("", item, arguments_tree.start, arguments_tree.end)]
-        is_complete = c.is_final(arguments_tree) or _is_closed(arguments_tree)
+        is_complete = c.is_final(arguments_tree) or _is_closed(c, arguments_tree)
     else:
         if function_tree.kind == "identifier" and c.text(function_tree) == "super":
             return _super(c, arguments_tree)
         arguments = arguments_of(c, arguments_tree, _callee(c, function))
-        is_complete = _is_closed(arguments_tree)
+        is_complete = _is_closed(c, arguments_tree)
     form = form_of(function)
     if form and _symbol_in_typing(function):
         return UNKNOWN
@@ -610,8 +610,9 @@ def _ended(c: Context, tree: Tree, result: Type) -> Type:
     return result
 
 
-def _is_closed(tree: Tree) -> bool:
-    return bool(tree.children) and tree.children[-1].kind == ")" and tree.children[-1].is_present
+def _is_closed(c: Context, tree: Tree) -> bool:
+    last = tree.children[-1] if tree.children else None
+    return c.is_closed or (last is not None and last.kind == ")" and last.is_present)
 
 
 def _callee(c: Context, function: Type) -> Type:

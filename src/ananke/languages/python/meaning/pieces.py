@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from ananke.analysis.judgement import Outline
+from ananke.analysis.judgement import Outline, Stroke
 
 __all__ = ["outline"]
 
@@ -50,7 +50,8 @@ _LEVELS: dict[bytes, bytes] = {
     for sign in signs
 }
 _LEXEME = re.compile(
-    rb"(?P<blank>(?:[ \t\f]|\\\r*(?:\n|\Z))+)"
+    rb"(?P<word>[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*(?![\"']))"
+    rb"|(?P<blank>(?:[ \t\f]|\\\r*(?:\n|\Z))+)"
     rb"|(?P<line>(?:\r*\n[ \t\f]*)+\r*)"
     rb"|(?P<comment>#[^\n]*)"
     rb"|(?P<string>\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?!\"\")[^\"\n\\]*\"|'(?!'')[^'\n\\]*')"
@@ -63,74 +64,144 @@ _LEXEME = re.compile(
 )
 
 
+#: After these a bracket that closes makes a tuple or a slice.
+_SEPARATORS = (b",", b":")
+#: Signs that where an operand is due begin something else than an operand's sign.
+_AMBIGUOUS = (b"*", b"**", b"@")
+_COMPARISONS = (b"==", b"!=", b"<=", b">=")
+
+
 def outline(piece: bytes) -> Outline:
-    """What matters of `piece`, which holds no byte of a name."""
-    kept: list[bytes] = []
-    at = 0
-    # After these the next bracket or sign begins an operand, and a line end is a blank.
-    is_operand_due = False
-    is_blank = False
-    first = b""
-    while at < len(piece):
-        found = _LEXEME.match(piece, at)
-        if found is None:
-            # What no program holds stands for itself.
-            return Outline(piece, piece)
-        at, kind, text = found.end(), found.lastgroup, found.group()
-        is_last = at == len(piece)
-        match kind:
-            case "blank":
-                is_blank = True
-            case "comment":
-                is_blank = True
-                if is_last:
-                    return _outline(kept, first, is_blank, is_inert=True)
-            case "line":
-                if is_operand_due and kept[-1] not in (b",", b":", b";"):
-                    continue
-                if kept[-1:] != [b"\n"]:
-                    kept.append(b"\n")
-                is_operand_due = False
-            case "open_string":
-                if not is_operand_due:
-                    # It may go on with a string before, or not; it may become three quotes.
-                    kept.append(b"one quote" if is_last else b'"')
-                return _outline(kept, first, is_blank, is_inert=True)
-            case "string":
-                # Two quotes may still become three.
-                kept.append(b'""' if is_last and len(text) == 2 else b'"."')
-                is_operand_due = False
-            case "open":
-                kept.append(b"new " + text if is_operand_due else text)
-                is_operand_due = True
-            case "close":
-                kept.append(text)
-                is_operand_due = False
-                if text == b"}":
-                    # After an interpolation a string goes on: the rest stands for itself.
-                    kept.append(piece[at:])
-                    break
-            case "sign":
-                if text == b"...":
-                    kept.append(text)
-                    is_operand_due = False
-                elif not (is_operand_due and text in (b"+", b"-", b"*", b"**")):
-                    # The first may begin an operand, or a decorator's line.
-                    first = first or (b"" if kept else text)
-                    # The last may still become another.
-                    kept.append(text if is_last else _LEVELS.get(text, text))
-                    is_operand_due = True
-            case _:
-                if not (text == b"~" and is_operand_due):
-                    kept.append(text)
-                is_operand_due = text != b"."
-    return _outline(kept, first, is_blank)
+    """What matters of `piece`."""
+    return _Outliner(piece).read()
 
 
-def _outline(kept: list[bytes], first: bytes, is_blank: bool, *, is_inert: bool = False) -> Outline:
-    if not kept and is_blank:
-        kept = [b" "]
-    due = (first, *kept)
-    while kept and kept[-1].startswith(b"new "):
-        kept.pop()
-    return Outline((first == b"@", *kept), due, is_inert)
+class _Outliner:
+    """Reads one piece."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._piece = piece
+        self._at = 0
+        self._strokes: list[Stroke] = []
+        # After some lexemes the next bracket or sign begins an operand, and a line end is a blank.
+        self._is_operand_due = False
+        self._is_blank = False
+        #: Brackets that the piece itself opens.
+        self._depth = 0
+        #: The first sign: it may begin an operand, or a decorator's line.
+        self._first = b""
+
+    def read(self) -> Outline:
+        piece = self._piece
+        while self._at < len(piece):
+            found = _LEXEME.match(piece, self._at)
+            if found is None:
+                # What no program holds stands for itself.
+                self._keep(piece[self._at :], len(piece), is_neutral=False)
+                return self._outline()
+            self._at, kind, text = found.end(), found.lastgroup, found.group()
+            match kind:
+                case "word":
+                    # Words matter one by one.
+                    self._keep(b"word " + text, is_neutral=False)
+                    self._is_operand_due = False
+                case "blank":
+                    self._is_blank = True
+                case "comment":
+                    self._is_blank = True
+                    if self._at == len(piece):
+                        return self._outline(is_inert=True)
+                case "line":
+                    self._line()
+                case "open_string":
+                    if not self._is_operand_due:
+                        # It may go on with a string before, or not; it may become three quotes.
+                        self._keep(b"one quote" if self._at == len(piece) else b'"')
+                    return self._outline(is_inert=True)
+                case "string":
+                    # Two quotes may still become three.
+                    is_open = self._at == len(piece) and len(text) == 2
+                    self._keep(b'""' if is_open else b'"."', is_neutral=False)
+                    self._is_operand_due = False
+                case "open":
+                    self._keep(
+                        b"new " + text if self._is_operand_due else text,
+                        is_neutral=self._is_operand_due,
+                    )
+                    self._depth += 1
+                    self._is_operand_due = True
+                case "close":
+                    self._close(text)
+                    if text == b"}" and self._at < len(piece):
+                        # After an interpolation a string goes on: the rest stands for itself.
+                        self._keep(piece[self._at :], len(piece), is_neutral=False)
+                        return self._outline()
+                case "sign":
+                    self._sign(text)
+                case _:
+                    self._mark(text)
+        return self._outline()
+
+    def _keep(
+        self, name: bytes, end: int | None = None, *, is_neutral: bool = True, alike: bytes = b""
+    ) -> None:
+        self._strokes.append(Stroke(name, self._at if end is None else end, is_neutral, alike))
+
+    def _ends_with(self, names: tuple[bytes, ...]) -> bool:
+        return bool(self._strokes) and self._strokes[-1].name in names
+
+    def _line(self) -> None:
+        if self._is_operand_due and not self._ends_with((b",", b":", b";")):
+            return
+        if not self._ends_with((b"\n",)):
+            self._keep(b"\n", is_neutral=not self._ends_with(_SEPARATORS))
+        self._is_operand_due = False
+
+    def _close(self, text: bytes) -> None:
+        is_own = self._depth > 0
+        self._keep(text, is_neutral=not is_own and not self._ends_with((*_SEPARATORS, b"\n")))
+        self._depth = max(0, self._depth - 1)
+        self._is_operand_due = False
+
+    def _sign(self, text: bytes) -> None:
+        if text == b"...":
+            self._keep(text, is_neutral=False)
+            self._is_operand_due = False
+        elif not (self._is_operand_due and text in (b"+", b"-", b"*", b"**")):
+            if not self._strokes:
+                self._first = text
+            is_last = self._at == len(self._piece)
+            binds = text[-1:] == b"=" and text not in _COMPARISONS
+            # The last may still become another.
+            self._keep(
+                text if is_last else _LEVELS.get(text, text),
+                is_neutral=not binds and text != b"->" and not self._ends_with((b"\n", b";")),
+                alike=b"sign",
+            )
+            self._is_operand_due = True
+
+    def _mark(self, text: bytes) -> None:
+        if text == b"." and self._is_operand_due:
+            # A number begins.
+            self._keep(b"new .")
+            return
+        if not (text == b"~" and self._is_operand_due):
+            is_neutral = text == b"," or text == b":"
+            if text == b";":
+                is_neutral = not self._ends_with(_SEPARATORS)
+            self._keep(text, is_neutral=is_neutral and not self._ends_with((b"\n",)))
+        self._is_operand_due = text != b"."
+
+    def _outline(self, *, is_inert: bool = False) -> Outline:
+        if not self._strokes and self._is_blank:
+            self._keep(b" ")
+        strokes = list(self._strokes)
+        due = [one.alike or one.name for one in strokes]
+        if strokes and strokes[-1].name.startswith(b"new "):
+            # The first word of a display may still be bound by a comprehension.
+            is_inert = True
+        elif self._first in _AMBIGUOUS:
+            due.append(self._first)
+        while strokes and strokes[-1].name.startswith(b"new "):
+            strokes.pop()
+        return Outline(tuple(strokes), tuple(due), is_inert)

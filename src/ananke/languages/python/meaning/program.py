@@ -25,7 +25,7 @@ from ananke.parsing.grammar import Grammar
 from ananke.parsing.opening import NOWHERE, Reading, Tree, open_tree
 from ananke.parsing.state import ParseState
 
-__all__ = ["judge", "number_begun", "operand_words", "word_begun", "words_due"]
+__all__ = ["is_settled", "judge", "number_begun", "operand_words", "word_begun", "words_due"]
 
 _BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*")
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
@@ -136,6 +136,20 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     return Judgement(()) if best is None else best
 
 
+def is_settled(program: Program, state: ParseState) -> bool:
+    """Whether nothing can be wrong as long as only brackets and statements are closed that are
+    open here, operands separated, and operators written."""
+    tail = state.tail
+    lexeme = _lexeme(tail)
+    if b"\n" in tail[: len(tail) - len(lexeme)] or keyword.iskeyword(lexeme.decode("latin-1")):
+        # The line that begins may close blocks; a keyword is not what it seems.
+        return False
+    for one in _readings(program, state, is_closed=True):
+        if one is None or one[0].defects:
+            return False
+    return True
+
+
 def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ...], ...] | None:
     """What a word that begins (or goes on) here must become, for each reading that has no defect:
     it must satisfy all constraints of one reading. None: nothing is asked.
@@ -161,7 +175,12 @@ def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ..
 
 
 def _readings(
-    program: Program, state: ParseState, *, at_end: bool = False, constraints: bool = False
+    program: Program,
+    state: ParseState,
+    *,
+    at_end: bool = False,
+    is_closed: bool = False,
+    constraints: bool = False,
 ) -> Iterator[tuple[Context, Reading] | None]:
     """Each reading of the state's text, run; None where not all readings are known."""
     if len(program.memo) > _REMEMBERED:
@@ -187,8 +206,9 @@ def _readings(
             c = Context(
                 program,
                 text,
-                state.position + 1 if at_end else reading.edge,
+                state.position + 1 if at_end or is_closed else reading.edge,
                 at_end=at_end,
+                is_closed=is_closed,
                 reads_pending=length > 0 and reading.reads_pending,
                 follows=lambda more: state.feed(more) is not None,
                 words=lambda: operand_words(state),

@@ -10,6 +10,7 @@ from ananke.languages.python.library import EnvironmentMissingError, PythonLibra
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
+    is_settled,
     judge,
     number_begun,
     operand_words,
@@ -78,6 +79,7 @@ MEANING = Meaning(
     name_bytes=_STARTS + b"0123456789",
     begin=begin,
     judge=judge,
+    is_settled=is_settled,
     words_due=words_due,
     operand_words=operand_words,
     word_begun=word_begun,

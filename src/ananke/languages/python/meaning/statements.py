@@ -102,7 +102,7 @@ def run_statement(c: Context, tree: Tree) -> None:
     """
     if tree.start == NOWHERE:
         return
-    if not c.is_final(tree):
+    if tree.end >= c.edge:
         _run_open(c, tree)
         c.reach()
     elif not tree.identity or c.muted or c.lenient:
