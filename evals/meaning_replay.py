@@ -8,6 +8,8 @@ error on the lines that the defect is about; a name that is never bound counts a
 
 from __future__ import annotations
 
+import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,8 +112,18 @@ def _work(job: tuple[ModuleSource, str, Path, Path]) -> Replayed:
     return replay(source, program_of(source, library_of(project, corpora)), vocabulary)
 
 
-def is_false(text: bytes, refusal: Refusal, complaints: Sequence[Complaint]) -> bool:
-    """Whether the checker finds nothing wrong on the lines that the refusal is about."""
+_NO_MODULE = re.compile(r"there is no module `([^.`]+)")
+
+
+def is_false(text: bytes, refusal: Refusal, complaints: Sequence[Complaint], project: Path) -> bool:
+    """Whether the checker finds nothing wrong on the lines that the refusal is about.
+
+    It takes a file for the module that it imports where both have the same name; whether there is
+    such a module in the project is seen in its folder.
+    """
+    module = _NO_MODULE.match(refusal.defect.message)
+    if module is not None and module[1] not in sys.stdlib_module_names:
+        return (project / module[1]).is_dir() or (project / f"{module[1]}.py").is_file()
     first = line_of(text, refusal.defect.start)
     last = line_of(text, max(refusal.defect.start, refusal.defect.end))
     return not any(one.line <= last and first <= one.last_line for one in complaints)
@@ -146,7 +158,7 @@ def measure(language: str, options: Options) -> Findings:
     for one in replays:
         for refusal in one.refusals:
             text = one.source.text
-            wrong = is_false(text, refusal, complaints[one.source.path])
+            wrong = is_false(text, refusal, complaints[one.source.path], project)
             false += wrong
             row = {
                 "file": one.source.module,

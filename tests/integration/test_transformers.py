@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
 from typing import Any
@@ -139,6 +140,102 @@ def test_every_output_is_a_program(
         assert parses(prefixes[at // each].encode() + text), text
         assert re.fullmatch(grammar["source"].encode(), text)
     assert not any(session.text for session in sessions)
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:3])
+def test_every_output_is_a_name_in_scope(
+    model: Any, vocabulary: Vocabulary, options: dict[str, Any]
+) -> None:
+    """With the domains of meaning on, a random model can only write names that there are."""
+    spec = parse_spec(
+        {
+            "language": "python",
+            "domains": ["syntax", "imports", "types", "controlflow"],
+            "context": {"prefix": "counted = 1\nassert "},
+            "grammar": {"kind": "regex", "source": r"[a-z]{1,12}\n"},
+        }
+    )
+    # After `not`, or `tr` which begins a string, the grammar has no way on and the text is ended.
+    ended = generate(model, Session(spec, vocabulary), 30, **options)
+    names = [text.decode()[:-1] for text in ended if text.endswith(b"\n")]
+    assert names
+    assert set(names) <= {"counted", *dir(builtins)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"do_sample": False},
+        {"do_sample": True},
+        {"do_sample": True, "assistant_confidence_threshold": 0.0, "num_assistant_tokens": 7},
+        {"prompt_lookup_num_tokens": 4},
+    ],
+)
+def test_assisted_generation(model: Any, vocabulary: Vocabulary, options: dict[str, Any]) -> None:
+    """Drafts of another model or of the prompt: the same session says yes and no to both."""
+    torch.manual_seed(3)
+    drafts = {} if "prompt_lookup_num_tokens" in options else {"assistant_model": other(model)}
+    prompt = [BOS, *b'{"name":"ab","tags":["red","green"],"n":1}' * 2]
+    session = Session(
+        parse_spec({"grammar": {"kind": "json_schema", "source": SCHEMA}}), vocabulary
+    )
+    processor = Watched(session, new_tokens=LENGTH)
+    (row,) = model.generate(
+        input_ids=torch.tensor([prompt]),
+        max_new_tokens=LENGTH,
+        logits_processor=transformers.LogitsProcessorList([processor]),
+        **drafts,
+        **options,
+    ).tolist()
+    text = b"".join(TEXTS[token] for token in row[len(prompt) : row.index(EOS)])
+    assert set(json.loads(text)) == {"name", "tags", "n"}
+    assert processor.went_back, "no draft was ever taken back: this tests nothing"
+
+
+class Watched(ConstraintLogitsProcessor):
+    """Notes whether `generate` ever went back."""
+
+    length = 0
+    went_back = False
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        self.went_back |= input_ids.shape[1] < self.length
+        self.length = input_ids.shape[1]
+        return super().__call__(input_ids, scores)
+
+
+def other(model: Any) -> Any:
+    """A model of the same kind with other weights."""
+    return type(model)(model.config).eval()
+
+
+def test_left_padding_and_prompts_of_any_text(model: Any, vocabulary: Vocabulary) -> None:
+    """A prompt is never judged: this one is neither Python nor what the grammar wants."""
+    spec = parse_spec({"grammar": {"kind": "regex", "source": "(ab|cd){2,9}"}})
+    texts = generate(model, [Session(spec, vocabulary)] * 2, new_tokens=25, do_sample=True)
+    assert all(re.fullmatch(rb"(ab|cd){2,9}", text) for text in texts)
+
+
+def test_a_whole_batch_of_kinds(model: Any, vocabulary: Vocabulary) -> None:
+    """64 rows, each with its own session; every row ends by its own rule."""
+    torch.manual_seed(5)
+    patterns = [rf"[a-{last}]{{{least},12}}" for last in "bcdefghi" for least in range(8)]
+    sessions = [
+        Session(parse_spec({"grammar": {"kind": "regex", "source": pattern}}), vocabulary)
+        for pattern in patterns
+    ]
+    ids = torch.tensor([[BOS] * (4 - at % 4) + [65] * (1 + at % 4) for at in range(len(sessions))])
+    processor = ConstraintLogitsProcessor(sessions, new_tokens=16)
+    rows = model.generate(
+        input_ids=ids,
+        attention_mask=(ids != BOS).long(),
+        max_new_tokens=16,
+        do_sample=True,
+        logits_processor=transformers.LogitsProcessorList([processor]),
+    )
+    for pattern, row in zip(patterns, rows[:, ids.shape[1] :].tolist(), strict=True):
+        text = b"".join(TEXTS[token] for token in row[: row.index(EOS)])
+        assert re.fullmatch(pattern.encode(), text)
 
 
 def test_scores_are_masked_in_place_or_not(vocabulary: Vocabulary) -> None:

@@ -96,12 +96,18 @@ class TestProject:
 class TestJudging:
     """Refusals are false where the checker sees nothing; mutants are found where they are."""
 
-    def test_a_refusal_is_false_unless_the_checker_complains_of_its_lines(self):
+    def test_a_refusal_is_false_unless_the_checker_complains_of_its_lines(self, tmp_path):
         refusal = Refusal(Defect(Domain.TYPES, "`x` is not defined", 4, 5), 6)
         text = b"a\nb\nc\n"
-        assert is_false(text, refusal, [])
-        assert is_false(text, refusal, [Complaint(1, 2, "", "")])
-        assert not is_false(text, refusal, [Complaint(2, 3, "", "")])
+        assert is_false(text, refusal, [], tmp_path)
+        assert is_false(text, refusal, [Complaint(1, 1, "", "")], tmp_path)
+        assert not is_false(text, refusal, [Complaint(2, 3, "", "")], tmp_path)
+
+    def test_a_module_that_is_not_in_the_project_is_rightly_refused(self, tmp_path):
+        refusal = Refusal(Defect(Domain.IMPORTS, "there is no module `uvloop`", 0, 5), 6)
+        assert not is_false(b"import uvloop\n", refusal, [], tmp_path)
+        (tmp_path / "uvloop.py").write_text("")
+        assert is_false(b"import uvloop\n", refusal, [], tmp_path)
 
     @pytest.mark.skipif(find_spec("dashscope") is None, reason="the vocabulary's package")
     def test_mutants_are_refused_at_the_place_or_at_the_end(self, project, corpora):

@@ -37,9 +37,10 @@ from sglang.srt.constrained.torch_ops.token_filter_torch_ops import set_token_fi
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.runtime_context import get_serving
 
+from ananke.adapters.filling import fill_or_end
 from ananke.adapters.policies import read_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
-from ananke.masks import set_tokens, words_for
+from ananke.masks import words_for
 from ananke.session import Session
 from ananke.spec import (
     SCHEMA_KEYWORD,
@@ -117,18 +118,10 @@ class AnankeGrammar(BaseGrammarObject):
         return _all_admitted(self.session.vocabulary.size, batch_size)
 
     def fill_vocab_mask(self, vocab_mask: torch.Tensor, idx: int) -> None:
-        rows = vocab_mask.numpy()
-        try:
-            self.session.mask(rows, idx)
-            self._is_stuck = not rows[idx].any()
-            if not self._is_stuck:
-                return
-            reason = self.session.satisfiability().reason
-        except GrammarGaveUp as error:
-            self._is_stuck, reason = True, str(error)
-        _log.warning("row %d: %s; the text is ended", idx, reason)
-        rows[idx] = 0
-        set_tokens(rows[idx], self.session.vocabulary.eos, self.session.vocabulary.size)
+        reason = fill_or_end(self.session, vocab_mask.numpy(), idx)
+        self._is_stuck = reason is not None
+        if reason is not None:
+            _log.warning("row %d: %s; the text is ended", idx, reason)
 
     @staticmethod
     def reset_vocab_mask(vocab_mask: torch.Tensor) -> None:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from transformers import LogitsProcessor
 
+from ananke.adapters.filling import fill_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted
@@ -183,11 +184,10 @@ class ConstraintLogitsProcessor(LogitsProcessor):
             if ended:
                 packed[at] = -1
                 return
-            reason = _masked(row.session, packed, at)
-            if reason is None:
-                return
-            _log.warning("row %d: %s; the row is ended", at, reason)
-            forced = list(self._vocabulary.eos)
+            reason = fill_or_end(row.session, packed, at)
+            if reason is not None:
+                _log.warning("row %d: %s; the row is ended", at, reason)
+            return
         packed[at] = 0
         set_tokens(packed[at], forced, self._vocabulary.size)
 
@@ -208,15 +208,6 @@ class ConstraintLogitsProcessor(LogitsProcessor):
             else:
                 row.look = left - spare // (_SLACK + 1)
         return eos if row.plan[:1] == (eos[0],) else list(row.plan[:1])
-
-
-def _masked(session: Session, packed: npt.NDArray[np.int32], at: int) -> str | None:
-    """Fill the row. If nothing may come there, why."""
-    try:
-        session.mask(packed, at)
-    except GrammarGaveUp as error:
-        return str(error)
-    return None if packed[at].any() else session.satisfiability().reason
 
 
 #: Tokens before the limit from which on the shortest completion is looked at.

@@ -5,7 +5,7 @@ An unfinished call is judged too: what is there must fit whatever arguments may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ananke.analysis.relation import assignable
@@ -119,9 +119,16 @@ def _shown(argument: Argument) -> str:
 
 
 def _is_vague(type_: Type) -> bool:
-    if isinstance(type_, Unknown):
-        return True
-    return isinstance(type_, Nominal) and any(_is_vague(one) for one in type_.arguments)
+    """Whether a part of the type is unknown."""
+    found = False
+
+    def look(part: Type) -> Type | None:
+        nonlocal found
+        found = found or isinstance(part, Unknown)
+        return part if found else None
+
+    map_type(type_, look)
+    return found
 
 
 def match(
@@ -170,7 +177,8 @@ def match(
             pairs.append((argument, parameter))
         elif variadic is not None:
             pairs.append((argument, variadic))
-        elif argument.is_final:
+        elif argument.is_final and at == len(positional):
+            at += 1
             count = len(positional)
             misfits.append(
                 Misfit(
@@ -200,6 +208,9 @@ def _call_one(
     if function.is_gradual:
         return Outcome(_vague(function.result))
     pairs, misfits = match(function, arguments, is_complete)
+    if misfits:
+        # Which argument is which isn't sure any more.
+        return Outcome(_vague(function.result), tuple(misfits[:1]))
     solved: dict[Variable, Type] = {}
     for argument, parameter in pairs:
         if _has_packs(parameter.type):
@@ -263,7 +274,7 @@ def solve(
                 solved[parameter] = join((known, plain))
         case Nominal(symbol, arguments) if arguments:
             for one in members_of(argument):
-                for mine, theirs in zip(arguments, _arguments_as(world, one, symbol), strict=False):
+                for mine, theirs in zip(arguments, world.arguments_as(one, symbol), strict=False):
                     solve(world, mine, theirs, solved, depth + 1)
         case Union(members):
             plain_members = [one for one in members if not isinstance(one, Variable)]
@@ -298,37 +309,6 @@ def solve(
                 return None
 
             map_type(parameter, give_up)
-
-
-def _arguments_as(world: World, type_: Type, symbol: str) -> Iterable[Type]:
-    """The type arguments of a value seen as an instance of the class `symbol`."""
-    own: str
-    given: tuple[Type, ...]
-    match type_:
-        case Nominal(own, given):
-            pass
-        case Tuple(items, rest, after):
-            own = "builtins:tuple"
-            given = (join([*items, *after, *((rest,) if rest is not None else ())]),)
-            if not items and rest is None:
-                given = (UNKNOWN,)
-        case Literal(_, own):
-            given = ()
-        case _:
-            return (UNKNOWN,) * 4
-    lineage = world.lineage(own)
-    if lineage is None:
-        return (UNKNOWN,) * 4
-    parameters = lineage.ancestors[0].class_.parameters
-    values: dict[Variable, Type] = dict.fromkeys(parameters, UNKNOWN)
-    values.update(zip(parameters, given, strict=False))
-    for one in lineage.ancestors:
-        if one.class_.symbol == symbol:
-            return [
-                _vague(one.values.get(parameter, UNKNOWN), values)
-                for parameter in one.class_.parameters
-            ]
-    return (UNKNOWN,) * 4
 
 
 def widen_literal(type_: Type) -> Type:

@@ -77,7 +77,8 @@ def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool
         case (_, Variable()) | (Structural(), _) | (_, Structural()) | (Reference(), _):
             return True
         case (Union(members), _):
-            return all(assignable(world, one, target, depth + 1) for one in members)
+            fits = (assignable(world, one, target, depth + 1) for one in members)
+            return any(fits) if world.is_loose else all(fits)
         case (_, Union(members)):
             return any(assignable(world, source, one, depth + 1) for one in members)
         case (_, Never()):
@@ -103,8 +104,8 @@ def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool
             return False
         case (Function() | Overloaded() | ModuleObject(), Nominal(symbol)):
             return symbol not in _PLAIN
-        case (ClassOf(), Nominal(symbol)):
-            return symbol not in _PLAIN
+        case (ClassOf(instance), Nominal(symbol)):
+            return symbol not in _PLAIN and _class_as(world, instance, symbol)
         case (Function() | Overloaded() | ModuleObject(), Tuple() | ClassOf()):
             return False
         case (ClassOf(one), ClassOf(other)):
@@ -125,6 +126,40 @@ def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool
         case (ModuleObject(), Function() | Overloaded()):
             return False
     return True
+
+
+def _arguments_fit(world: World, source: Type, target: Nominal, depth: int) -> bool:
+    """Whether no type argument is surely of another kind: one that fits in neither direction."""
+    if not target.arguments:
+        return True
+    class_ = world.class_of(target.symbol)
+    if class_ is None or any(one.kind != "type" for one in class_.parameters):
+        return True
+    given = world.arguments_as(source, target.symbol)
+    return all(
+        assignable(world, one, other, depth + 1) or assignable(world, other, one, depth + 1)
+        for one, other in zip(given, target.arguments, strict=False)
+    )
+
+
+def _class_as(world: World, instance: Type, symbol: str) -> bool:
+    """Whether the class of `instance` may be taken for an instance of the class `symbol`."""
+    wanted = world.class_of(symbol)
+    if wanted is None or "protocol" in wanted.flags:
+        return True
+    own = symbol_of(instance)
+    lineage = None if own is None else world.lineage(own)
+    if lineage is None or lineage.is_open:
+        # Whatever its class is made by is a kind of type.
+        return any(
+            world.is_subclass(*pair) is not False
+            for pair in (("builtins:type", symbol), (symbol, "builtins:type"))
+        )
+    metas = [one.class_.metaclass for one in lineage.ancestors if one.class_.metaclass is not None]
+    for meta in metas or [Nominal("builtins:type")]:
+        if not isinstance(meta, Nominal) or world.is_subclass(meta.symbol, symbol) is not False:
+            return True
+    return False
 
 
 def _tuples(world: World, source: Tuple, target: Tuple, depth: int) -> bool:
@@ -151,7 +186,12 @@ def _nominal(
     if (own, symbol) in _PROMOTED:
         return True
     related = world.is_subclass(own, symbol)
-    if related is not False:
+    if related:
+        return _arguments_fit(world, source, target, depth)
+    if related is None:
+        return True
+    if world.is_loose and world.is_subclass(symbol, own) is not False:
+        # A test may still find it to be of that class.
         return True
     if world.is_under_way(own):
         # Its bases are known, so it is no subclass; what a protocol asks may still come.

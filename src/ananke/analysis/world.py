@@ -83,6 +83,8 @@ class World:
         #: Lineages of the library's classes, shared by all worlds over it.
         self._known = known
         self._local: dict[str, Lineage | None] = {}
+        #: Whether one fitting member of a union is enough (the value may still be narrowed).
+        self.is_loose = False
 
     # Classes
 
@@ -155,7 +157,50 @@ class World:
             return None
         if of in lineage.symbols:
             return True
-        return None if lineage.is_open else False
+        if lineage.is_open:
+            return None
+        # Modules that import each other: a class of the text as the library has it.
+        wanted = of.partition("@")[0]
+        return any(one.partition("@")[0] == wanted for one in lineage.symbols)
+
+    def arguments_as(self, type_: Type, symbol: str) -> tuple[Type, ...]:
+        """The type arguments of a value seen as an instance of the class `symbol`; none if it
+        isn't known to be one."""
+        own: str
+        given: tuple[Type, ...]
+        match type_:
+            case Nominal(own, given):
+                pass
+            case Tuple(items, rest, after):
+                own = "builtins:tuple"
+                given = (join([*items, *after, *((rest,) if rest is not None else ())]),)
+                if not items and rest is None:
+                    given = (UNKNOWN,)
+            case Literal(_, own):
+                given = ()
+            case _:
+                return (UNKNOWN,) * 4
+        lineage = self.lineage(own)
+        if lineage is None:
+            return (UNKNOWN,) * 4
+        parameters = lineage.ancestors[0].class_.parameters
+        values: dict[Variable, Type] = dict.fromkeys(parameters, UNKNOWN)
+        values.update(zip(parameters, given, strict=False))
+        for one in lineage.ancestors:
+            if one.class_.symbol == symbol:
+                return tuple(
+                    self._vaguely(one.values.get(parameter, UNKNOWN), values)
+                    for parameter in one.class_.parameters
+                )
+        return (UNKNOWN,) * 4
+
+    def _vaguely(self, type_: Type, values: Mapping[Variable, Type]) -> Type:
+        """The type with its variables replaced; those without a value are unknown."""
+        if not isinstance(type_, Variable) and not values:
+            return type_
+        return map_type(
+            type_, lambda part: values.get(part, UNKNOWN) if isinstance(part, Variable) else None
+        )
 
     # Members
 
@@ -183,7 +228,9 @@ class World:
                 return self._class_member(instance, name)
             case Union(members):
                 found = [self.member(one, name) for one in members]
-                return None if None in found else join(one for one in found if one is not None)
+                if None in found and not (self.is_loose and any(found)):
+                    return None
+                return join(one for one in found if one is not None)
             case ModuleObject(module):
                 return self.module_member(module, name)
             case Function() | Overloaded():
@@ -212,7 +259,7 @@ class World:
                 # Something of an unknown type may still be assigned.
                 return UNKNOWN
             return self._read(found[0], found[1], receiver, symbol, is_instance=True)
-        if lineage.is_open or self._answers_all(lineage):
+        if lineage.is_open or self._answers_all(lineage) or _is_made(lineage, name):
             return UNKNOWN
         return None
 
@@ -231,7 +278,9 @@ class World:
     def _class_member(self, instance: Type, name: str) -> Type | None:
         if isinstance(instance, Union):
             found = [self._class_member(one, name) for one in instance.members]
-            return None if None in found else join(one for one in found if one is not None)
+            if None in found and not (self.is_loose and any(found)):
+                return None
+            return join(one for one in found if one is not None)
         if isinstance(instance, Variable) and instance.bound is not None:
             return self._class_member(instance.bound, name)
         symbol = symbol_of(instance)
@@ -247,6 +296,8 @@ class World:
             return UNKNOWN
         if found_member is not None:
             return self._read(*found_member, instance, symbol, is_instance=False)
+        if _is_made(lineage, name):
+            return UNKNOWN
         for one in lineage.ancestors:
             meta = one.class_.metaclass
             if isinstance(meta, Nominal):
@@ -274,7 +325,7 @@ class World:
         values = self._values(home, receiver, symbol)
         flags = home.class_.flags
         if isinstance(declared, Value):
-            if "enum" in flags and binding is not Binding.INSTANCE:
+            if "enum" in flags and binding not in (Binding.INSTANCE, Binding.PROPERTY):
                 return Nominal(home.class_.symbol)
             type_ = self.substitute(declared.type, values, receiver)
             if binding is Binding.PROPERTY:
@@ -372,8 +423,12 @@ class World:
                 result: set[str] | None = None
                 for one_type in members:
                     names = self.names_of(one_type)
-                    if names is not None:
-                        result = names if result is None else result & names
+                    if names is None and self.is_loose:
+                        return None
+                    if names is not None and result is not None:
+                        result = result | names if self.is_loose else result & names
+                    elif names is not None:
+                        result = names
                 return result
             case ClassOf(instance):
                 symbol_ = symbol_of(instance)
@@ -435,6 +490,22 @@ def symbol_of(type_: Type) -> str | None:
         case Tuple():
             return "builtins:tuple"
     return None
+
+
+#: Members that a decorator of the flag makes.
+_MADE = {
+    "__dataclass_fields__": "dataclass",
+    "__dataclass_params__": "dataclass",
+    "__match_args__": "dataclass",
+    "__replace__": "dataclass",
+    "__attrs_attrs__": "transformed",
+}
+
+
+def _is_made(lineage: Lineage, name: str) -> bool:
+    """Whether a decorator gives the class a member that no text declares."""
+    flag = _MADE.get(name)
+    return flag is not None and any(flag in one.class_.flags for one in lineage.ancestors)
 
 
 def _unknown(class_: Class) -> dict[Variable, Type]:

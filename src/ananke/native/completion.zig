@@ -33,6 +33,8 @@ const passes = [_]Pass{
 const Candidate = struct { estimate: u32, text: []const u8, separator: u8 = 0 };
 
 const separators = [_][]const u8{ " ", "\n" };
+/// The kind of the texts that decide an unfinished external lexeme; beside those of separators.
+const deciding = separators.len + 1;
 
 const Frontier = struct {
     estimate: u32,
@@ -95,7 +97,7 @@ const Search = struct {
             if (feeds > self.pass.feeds) continue;
             try self.collect(item.state);
             // Each kind of separator has its own share: in a comment all but line ends lead on.
-            var tried: [separators.len + 1]u32 = @splat(0);
+            var tried: [deciding + 1]u32 = @splat(0);
             for (self.candidates.items, 0..) |candidate, i| {
                 if (tried[candidate.separator] >= self.pass.candidates) continue;
                 if (i > 0 and std.mem.eql(u8, candidate.text, self.candidates.items[i - 1].text)) continue;
@@ -171,6 +173,8 @@ const Search = struct {
         }
         std.mem.sort(Candidate, self.candidates.items, {}, struct {
             fn less(_: void, x: Candidate, y: Candidate) bool {
+                const x_decides = x.separator == deciding;
+                if (x_decides != (y.separator == deciding)) return x_decides;
                 if (x.estimate != y.estimate) return x.estimate < y.estimate;
                 if (x.text.len != y.text.len) return x.text.len < y.text.len;
                 return std.mem.order(u8, x.text, y.text) == .lt;
@@ -240,8 +244,10 @@ const Ways = struct {
             return self.fromColumns(entry, sigma);
         }
         if (config.external) {
-            for (self.grammar.closers.items) |closer| try self.add(infinite, &.{closer}, 0);
+            if (try self.grammar.lex.openComment(config)) |comment| return self.add(infinite, &.{comment.close}, deciding);
+            for (self.grammar.closers.items) |closer| try self.add(infinite, &.{closer}, deciding);
             for (self.grammar.probes.items) |probe| try self.add(infinite, &.{probe}, 0);
+            try self.fromWords(config.tail);
             return self.fromDecided(entry, sigma);
         }
         try self.fromInternal(entry, config);
@@ -261,6 +267,15 @@ const Ways = struct {
                 if (result == lexing.dead or result & lexing.closing_bit != 0) break;
                 at = result;
             } else if (!lex.configs.items[at].external) try self.fromInternal(top, lex.configs.items[at]);
+        }
+    }
+
+    /// What is left of the words that the letters at the end of an undecided lexeme begin.
+    fn fromWords(self: *Ways, tail: []const u8) !void {
+        for (self.grammar.words.items) |word| {
+            for (1..word.len) |known| {
+                if (std.mem.endsWith(u8, tail, word[0..known])) try self.add(infinite, &.{ word[known..], " " }, deciding);
+            }
         }
     }
 

@@ -37,7 +37,18 @@ const strange: u21 = 0xE000;
 const strange_text = "\u{E000}";
 
 pub const Stretch = struct { first: u21, last: u21 };
-pub const Comment = struct { open: []const u8, close: []const u8 };
+pub const Comment = struct {
+    open: []const u8,
+    close: []const u8,
+
+    /// Whether it ends with its line, or its word, so that the end of the text may end it too.
+    fn endsWithLine(self: Comment) bool {
+        return std.ascii.isWhitespace(self.close[self.close.len - 1]);
+    }
+};
+
+/// An unfinished comment: in how many it is, itself included, and what ends it.
+pub const Open = struct { depth: u32, close: []const u8 };
 
 /// Stands for letters beyond ASCII: a letter in every language.
 const wide_letter = "\u{4e00}";
@@ -54,6 +65,8 @@ pub const Fold = struct {
     drops_lines: bool,
     /// Bytes that, like those of class 1, don't matter any more once a byte of class 1 follows.
     forgets: [256]bool = @splat(false),
+    /// With this the lexeme ends, as what follows will show: it isn't forgotten.
+    ending: []const u8 = "",
     /// Bytes that don't matter at the start of the lexeme.
     skips: [256]bool = @splat(false),
     /// Bytes that matter only at the start of the lexeme.
@@ -71,6 +84,8 @@ pub const Fold = struct {
     /// after it, columns count.
     leading: bool = false,
     comments: std.ArrayList(Comment) = .empty,
+    /// Whether comments that don't end with their line hold others.
+    nests: bool = false,
     /// Words the scanner looks for; any other run of letters that is no keyword acts like "z".
     words: std.ArrayList([]const u8) = .empty,
     /// What may be left of the text is read again by the internal lexer: keywords stay.
@@ -89,6 +104,7 @@ pub const Fold = struct {
             memory.gpa.free(comment.close);
         }
         for (self.words.items) |word| memory.gpa.free(word);
+        memory.gpa.free(self.ending);
         self.comments.deinit(memory.gpa);
         self.words.deinit(memory.gpa);
         self.alike.deinit(memory.gpa);
@@ -102,24 +118,42 @@ pub const Fold = struct {
 
     /// Folds `text`, read in a scanner state with `flags`, into `out`. Folding is idempotent:
     /// fold(fold(a) ++ b) = fold(a ++ b).
-    pub fn apply(self: *const Fold, text: []const u8, flags: u8, out: *std.ArrayList(u8)) !void {
+    ///
+    /// Returns the comment that is open at the end, unless it ends with its line.
+    pub fn apply(self: *const Fold, text: []const u8, flags: u8, out: *std.ArrayList(u8)) !?Open {
         out.clearRetainingCapacity();
         var inside: ?usize = null;
+        var depth: u32 = 0;
         var in_run = false;
         var run_class: u8 = 0;
         var i: usize = 0;
         while (i < text.len) {
             const b = text[i];
             if (inside) |k| {
-                const close = self.comments.items[k].close;
+                const comment = self.comments.items[k];
+                const close = comment.close;
+                const nests = self.nests and !comment.endsWithLine();
                 if (std.mem.startsWith(u8, text[i..], close)) {
-                    try out.appendSlice(memory.gpa, close);
                     i += close.len;
+                    depth -|= 1;
+                    if (depth > 0) {
+                        // A comment within another is part of it.
+                        out.shrinkRetainingCapacity(std.mem.findLast(u8, out.items, comment.open).?);
+                        if (out.items[out.items.len - 1] != 'x') try out.append(memory.gpa, 'x');
+                        in_run = true;
+                        continue;
+                    }
+                    try out.appendSlice(memory.gpa, close);
                     inside = null;
                     in_run = false;
                     run_class = 0;
                     if (self.drops_lines and close[close.len - 1] == '\n') self.dropLine(out);
-                } else if (std.mem.startsWith(u8, close, text[i..])) {
+                } else if (nests and std.mem.startsWith(u8, text[i..], comment.open)) {
+                    try out.appendSlice(memory.gpa, comment.open);
+                    i += comment.open.len;
+                    depth += 1;
+                    in_run = false;
+                } else if (std.mem.startsWith(u8, close, text[i..]) or (nests and std.mem.startsWith(u8, comment.open, text[i..]))) {
                     // What may begin the end of the comment matters until more is known.
                     try out.appendSlice(memory.gpa, text[i..]);
                     i = text.len;
@@ -146,6 +180,7 @@ pub const Fold = struct {
                     try out.appendSlice(memory.gpa, comment.open);
                     i += comment.open.len;
                     inside = k;
+                    depth = @intFromBool(!comment.endsWithLine());
                     in_run = false;
                     opened = true;
                     break;
@@ -198,6 +233,7 @@ pub const Fold = struct {
             i += length;
             if (b == '\n' and self.drops_lines) self.dropLine(out);
         }
+        return if (depth > 0) .{ .depth = depth, .close = self.comments.items[inside.?].close } else null;
     }
 
     /// What a run of characters beyond ASCII that act like this one is folded to, if any.
@@ -301,6 +337,7 @@ pub const Fold = struct {
     }
 
     fn forgettable(self: *const Fold, text: []const u8) bool {
+        if (self.ending.len > 0 and std.mem.find(u8, text, self.ending) != null) return false;
         for (text) |b| {
             if (!self.forgets[b] and !self.opening[b]) return false;
         }

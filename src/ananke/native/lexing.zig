@@ -495,13 +495,20 @@ pub const Lexing = struct {
     /// Folds `joined` into `folded`; false where no fold applies.
     fn foldJoined(self: *Lexing, mode: u16, sigma: u32) !bool {
         const one = self.foldOf(mode) orelse return false;
-        try one.apply(self.joined.items, self.flagsOf(sigma), &self.folded);
+        _ = try one.apply(self.joined.items, self.flagsOf(sigma), &self.folded);
         if (one.leading and self.shape != null) {
             const top = self.topColumn(self.sigmas.items[sigma]);
             const deepest: u32 = if (self.validExternal(mode, self.indent_symbol)) std.math.maxInt(u32) else top + 1;
             try self.clipColumns(one, top, deepest);
         }
         return true;
+    }
+
+    /// The comment that an undecided lexeme is in, unless it ends with its line.
+    pub fn openComment(self: *Lexing, config: *const Config) !?fold.Open {
+        const one = self.foldOf(config.mode) orelse return null;
+        if (one.comments.items.len == 0 or config.tail.len < 2) return null;
+        return one.apply(config.tail, self.flagsOf(config.sigma), &self.folded);
     }
 
     /// Rewrites the white space at the start of each line of `folded` after the first as spaces:
@@ -897,6 +904,8 @@ pub const Lexing = struct {
     fn endUncached(self: *Lexing, config: *const Config) error{ OutOfMemory, BadGrammar }!u32 {
         if (config.partial_len > 0) return dead;
         if (config.external) {
+            // Scanners give up at the end of the text: what is left of them would be operators.
+            if (try self.openComment(config) != null) return dead;
             return self.decideExternal(config.mode, config.sigma, config.tail, config.tail, true);
         }
         const target = self.main.eof[config.q];
@@ -960,11 +969,11 @@ pub const Lexing = struct {
         const one = self.foldOf(mode) orelse return text.len - left;
         // The last byte was never folded away: fold what is before it, and count from there.
         const flags = self.flagsOf(sigma);
-        try one.apply(text[0 .. text.len - 1], flags, &self.folded);
+        _ = try one.apply(text[0 .. text.len - 1], flags, &self.folded);
         const length = self.folded.items.len + 1 - @min(left, self.folded.items.len + 1);
         var at = text.len - @min(left, text.len);
         while (at > 0) : (at -= 1) {
-            try one.apply(text[0..at], flags, &self.folded);
+            _ = try one.apply(text[0..at], flags, &self.folded);
             if (self.folded.items.len <= length) break;
         }
         return at;

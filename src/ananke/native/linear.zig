@@ -616,6 +616,7 @@ pub const Linear = struct {
         if (try self.lineEnded(id)) |ended| {
             if (try self.viableAt(ended, sigma, entry, fuel)) return true;
         }
+        if (try self.commentEnded(id)) |ended| return self.viableAt(ended, sigma, entry, fuel);
         const key = @as(u64, id) << 32 | sigma;
         if (try self.recall(.viable, key, entry)) |found| return found != 0;
         const place = try self.probed.getOrPut(gpa, .{ .config = id, .sigma = sigma, .entry = entry });
@@ -640,6 +641,23 @@ pub const Linear = struct {
         if (next == id or next == lexing.dead or next & lexing.closing_bit != 0) return null;
         if (!lex.configs.items[next].external) return null;
         return if (try lex.step(next, '\n') == next) next else null;
+    }
+
+    /// The configuration after the comment at the end, if that is in another comment: what may come
+    /// of both is the same.
+    fn commentEnded(self: *Linear, id: lexing.ConfigId) Error!?lexing.ConfigId {
+        const lex = self.grammar.lex;
+        const config = lex.configs.items[id];
+        if (!config.external or config.partial_len > 0) return null;
+        const open = try lex.openComment(config) orelse return null;
+        if (open.depth < 2) return null;
+        var at = id;
+        for (open.close) |byte| {
+            const next = try lex.step(at, byte);
+            if (next == lexing.dead or next & lexing.closing_bit != 0) return null;
+            at = next;
+        }
+        return at;
     }
 
     fn viableUncached(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {

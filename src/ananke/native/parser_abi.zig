@@ -98,7 +98,7 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
 /// Flags: 1 drops lines, 2 leading, 4 hashes.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
-    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .lexer = grammar.lex.wordLexer() };
+    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .nests = flags & 8 != 0, .lexer = grammar.lex.wordLexer() };
     for (&one.forgets, forgets) |*slot, flag| slot.* = flag & 1 != 0;
     for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.fatal, forgets) |*slot, flag| slot.* = flag & 4 != 0;
@@ -122,6 +122,16 @@ export fn ananke_grammar_fold_state(grammar: *Grammar, index: u32, byte: u8, mas
     if (index >= grammar.lex.folds.items.len) return bad_argument;
     const one = grammar.lex.folds.items[index];
     if (is_live) one.live_in[byte] = mask_bits else one.plain_in[byte] = mask_bits;
+    return ok;
+}
+
+/// What the lexemes that this fold is for end with.
+export fn ananke_grammar_fold_ending(grammar: *Grammar, index: u32, text: [*]const u8, len: usize) i32 {
+    if (index >= grammar.lex.folds.items.len) return bad_argument;
+    const one = grammar.lex.folds.items[index];
+    const own = gpa.dupe(u8, text[0..len]) catch return out_of_memory;
+    gpa.free(one.ending);
+    one.ending = own;
     return ok;
 }
 

@@ -57,6 +57,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_field_name": (TEXT, (P, U16)),
     "ananke_grammar_add_fold": (I32, (P, U16, TEXT, TEXT, TEXT, I32, U32)),
     "ananke_grammar_fold_raw": (I32, (P, U32, U8)),
+    "ananke_grammar_fold_ending": (I32, (P, U32, TEXT, SIZE)),
     "ananke_grammar_fold_state": (I32, (P, U32, U8, U8, BOOL)),
     "ananke_grammar_add_comment": (I32, (P, U32, TEXT, SIZE, TEXT, SIZE)),
     "ananke_grammar_add_word": (I32, (P, U32, TEXT, SIZE)),

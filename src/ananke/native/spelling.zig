@@ -4,6 +4,7 @@ const std = @import("std");
 const memory = @import("memory.zig");
 const automaton = @import("automaton.zig");
 const lexing = @import("lexing.zig");
+const ts = @import("tslanguage.zig");
 
 const gpa = memory.gpa;
 
@@ -35,14 +36,22 @@ pub fn shortest(lex: *const lexing.Lexing, given: []const Given) ![][]const u8 {
 /// (`>` of `=>`), so the shortest text from there isn't a spelling everywhere.
 fn preferNames(lex: *const lexing.Lexing, out: [][]const u8) !void {
     for (1..lex.lang.token_count) |symbol| {
+        // The name of a class of texts (`_identifier`) may be one of them.
+        if (lex.lang.symbol_metadata[symbol].named) continue;
         const name = std.mem.span(lex.lang.symbol_names[symbol]);
-        var spells = false;
+        var spells = out[symbol].len == 0 and isExternal(lex.lang, symbol);
         for (lex.start_of_mode) |first| spells = spells or reads(lex.main, first, name, symbol);
         if (lex.keyword) |keyword| spells = spells or reads(keyword, keyword.start[0], name, symbol);
         if (!spells or std.mem.eql(u8, out[symbol], name)) continue;
         gpa.free(out[symbol]);
         out[symbol] = try gpa.dupe(u8, name);
     }
+}
+
+fn isExternal(lang: *const ts.TSLanguage, symbol: usize) bool {
+    const scanner = lang.external_scanner;
+    if (lang.external_token_count == 0) return false;
+    return std.mem.findScalar(u16, scanner.symbol_map.?[0..lang.external_token_count], @intCast(symbol)) != null;
 }
 
 fn reads(machine: *const automaton.Automaton, first: u16, text: []const u8, symbol: usize) bool {

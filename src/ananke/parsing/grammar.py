@@ -232,9 +232,10 @@ class Grammar:
                     for byte in range(256)
                 ),
                 fold.escape[0] if fold.escape else -1,
-                fold.drops_lines | fold.leading << 1 | fold.hashes << 2,
+                fold.drops_lines | fold.leading << 1 | fold.hashes << 2 | fold.nests << 3,
             )
             lib.ananke_grammar_fold_raw(self.handle, index, fold.raw_in)
+            lib.ananke_grammar_fold_ending(self.handle, index, fold.ending, len(fold.ending))
             for is_live, rows in ((True, fold.live_in), (False, fold.plain_in)):
                 for mask, members in rows:
                     for byte in members:

@@ -43,6 +43,8 @@ class Fold:
         comments: (opening, closing): what stands between acts like one character.
         drops_lines: blank lines, and lines after the first that holds a comment, don't matter.
         forgets: these bytes don't matter any more once a byte of the first run follows.
+        ending: with this text the lexeme ends, though the scanner may have to see what follows: it
+            is never forgotten.
         opening: these matter at the start of the lexeme only.
         skips: these don't matter at the start of the lexeme.
         fatal: a lexeme that begins with one of these, or that the scanner gives up at one, is none
@@ -59,6 +61,7 @@ class Fold:
             first.
         repeats: bytes of operators: no operator that the scanner knows has more than four of one in
             a row.
+        nests: comments hold others, but for those that end with their line.
         hashes: strings in hashes and quotes (`##"…"##`) act like comments.
     """
 
@@ -68,6 +71,7 @@ class Fold:
     comments: tuple[tuple[bytes, bytes], ...] = ()
     drops_lines: bool = False
     forgets: bytes = b""
+    ending: bytes = b""
     opening: bytes = b""
     skips: bytes = b""
     fatal: bytes = b""
@@ -78,6 +82,7 @@ class Fold:
     words: tuple[bytes, ...] = ()
     alike: tuple[tuple[int, int], ...] = ()
     repeats: bytes = b""
+    nests: bool = False
     hashes: bool = False
 
     def __post_init__(self) -> None:

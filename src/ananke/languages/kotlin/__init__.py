@@ -22,10 +22,19 @@ LANGUAGE = Language(
     module="tree_sitter_kotlin",
     extensions=(".kt", ".kts"),
     folds=(
-        Fold(where="string_content", runs=((_TEXT, b"x"),), forgets=b'x"'),
-        Fold(where="_semi", runs=_SPACES, comments=_COMMENTS, drops_lines=True, words=_WORDS),
-        Fold(where="_class_member_semi", runs=_SPACES, comments=_COMMENTS, words=_WORDS),
-        Fold(where="block_comment", runs=_SPACES, comments=_COMMENTS),
+        Fold(where="string_content", runs=((_TEXT, b"x"),), forgets=b'x"', ending=b'"""'),
+        Fold(
+            where="_semi",
+            runs=_SPACES,
+            comments=_COMMENTS,
+            drops_lines=True,
+            words=_WORDS,
+            nests=True,
+        ),
+        Fold(
+            where="_class_member_semi", runs=_SPACES, comments=_COMMENTS, words=_WORDS, nests=True
+        ),
+        Fold(where="block_comment", runs=_SPACES, comments=_COMMENTS, nests=True),
     ),
     probes=(
         *(
@@ -47,6 +56,7 @@ LANGUAGE = Language(
     ),
     words=_WORDS,
     unprobed=b"@(",
+    unbroken=("string_content", "character_literal_token1"),
     spellings={"_semi": b"\n", "_class_member_semi": b"\n"},
     closers=(b"*/", b"*/\n", b"\n", b";", b"\n}", b";}"),
 )

@@ -38,6 +38,7 @@ LANGUAGE = Language(
             alike=_OPERATORS,
             repeats=b"-=+*%|^~.",
             hashes=True,
+            nests=True,
         ),
     ),
     probes=(
@@ -48,4 +49,17 @@ LANGUAGE = Language(
         b"-> && || ?? == throws rethrows default where else catch as as? as! async "
         b"if elseif endif".split()
     ),
+    spellings={
+        "_implicit_semi": b"\n",
+        "_explicit_semi": b";",
+        "_bang_custom": b"!",
+        "_throws_keyword": b"throws",
+        "_rethrows_keyword": b"rethrows",
+        "default_keyword": b"default",
+        "where_keyword": b"where",
+        "else": b"else",
+        "catch_keyword": b"catch",
+        "raw_str_end_part": b'#""#',
+    },
+    closers=(b'"#', b'"##', b'"###', b"*/", b"\n"),
 )

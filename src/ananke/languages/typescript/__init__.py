@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ananke.parsing.language import Fold, Language, Production, Twin
+from ananke.parsing.language import ContextRule, Fold, Language, Production, Step, Twin
 
 __all__ = ["LANGUAGE", "TSX"]
 
@@ -31,6 +31,16 @@ _SPELLINGS = {
     "_function_signature_automatic_semicolon": b"\n",
 }
 
+#: A regular expression stands on one line: no white space and no comment within its slashes.
+_REGEX = ContextRule(
+    steps=(
+        Step(("/",), to="", on=("pattern",)),
+        Step(("/",), to="opened", into=("regex_pattern",)),
+        Step(("regex_pattern",), to="pattern"),
+    ),
+    only={"opened": ("regex_pattern",), "pattern": ("/",)},
+)
+
 #: Comments end at these; those of HTML may have begun with `--` or `<!`.
 _CLOSERS = (b"*/", b"\n", b">\n", b"->\n", b"--\n")
 
@@ -56,6 +66,7 @@ LANGUAGE = Language(
         # A type isn't applied across a line end: a signature begins.
         Production("_automatic_semicolon", (), before=("line <",), within=("object_type_repeat1",)),
     ),
+    contexts=(_REGEX,),
     spellings=_SPELLINGS,
     closers=_CLOSERS,
 )

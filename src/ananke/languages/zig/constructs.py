@@ -99,34 +99,68 @@ _NO_TYPES = (
     *("async", "await", "for", "while"),
 )
 
+#: Contexts of `_MEMBERS` in which a type begins.
+_TYPED = ("", "typed", "head", "function", "signed", "untitled")
+
 #: A container holds declarations, and fields that are types. Its functions have names.
 _MEMBERS = ContextRule(
     steps=(
         Step(("{",), to="", into=("container_field",)),
         Step(("(",), to="head", into=("parameter",)),
+        # The length of an array type, whose items are of a type too.
+        Step(("[",), to="length", on=_TYPED),
+        Step(("]",), to="typed", on=("length",)),
         Step((*_OPENING, "="), to="inside"),
         Step((":",), to="typed", on=("",)),
         Step(_TYPES, to="head"),
         Step(_DECLARING, to="head", on=("",)),
         Step(("fn",), to="function", on=("",)),
         Step(("fn",), to="head", on=("signed", "untitled")),
-        Step(("fn",), to="function", on=("head",), after=_LEADING),
+        Step(("fn",), to="owing", on=("head",), after=_LEADING),
+        Step(("_identifier", "@", "identifier"), to="function", on=("owing",)),
         Step(("parameters",), to="untitled", after=("fn",), on=("function",)),
         Step(("parameters",), to="signed", on=("function",)),
         Step(("_function_prototype",), to="untitled", top=("untitled",)),
-        Step(("_function_prototype",), to="titled", top=("signed",)),
+        Step(("_function_prototype",), to="titled", top=("signed", "returned")),
         Step((*_EXPRESSIONS, "container_field"), to=REFUSED, top=("titled",)),
         Step(("_function_prototype",), to="head", on=("",)),
+        # After a type an asterisk is no pointer's.
+        Step(_EXPRESSIONS, to="field", on=("", "typed")),
+        Step(_EXPRESSIONS, to="returned", on=("signed",)),
+        Step(_EXPRESSIONS, to="type", on=("head", "function")),
+        Step(("!",), to="typed", on=("field", "returned", "type")),
     ),
     refused={
         "": (*_NO_TYPES, "{"),
         "typed": (*_NO_TYPES, "{", ":", "inline"),
+        "field": (*_NO_TYPES, "*", "**", "{"),
+        **dict.fromkeys(("returned", "type"), (*_NO_TYPES, "*", "**")),
         "head": _NO_TYPES,
+        "owing": (*_NO_TYPES, "("),
         "function": _NO_TYPES,
         "signed": _NO_TYPES,
         "untitled": (*_NO_TYPES, "{", ";"),
     },
     only={"titled": ("{", ";", "comment")},
+)
+
+#: What an asterisk in front points to is a type, and no loop.
+_POINTERS = ContextRule(
+    steps=(
+        Step(("*", "**"), to="", after=_EXPRESSIONS),
+        Step(("*", "**", "?"), to="pointer"),
+        Step(("const", "volatile", "allowzero"), to="pointer", on=("pointer",)),
+        Step(("identifier",), to="named", on=("pointer",)),
+        Step((":",), to="labeled", on=("named",)),
+        Step((), to="", on=("pointer", "named", "labeled")),
+    ),
+    refused={
+        "pointer": (
+            *("-", "-%", "!", "~", "&", "try", "return", "break", "continue"),
+            *("async", "await", "nosuspend", "resume"),
+        ),
+        "labeled": ("inline",),
+    },
 )
 
 _DECLARATIONS = (
@@ -149,4 +183,4 @@ _FIELDS = ContextRule(
     only={"closed": (*set(_DECLARING) - {"string"}, "fn", "}", "comment")},
 )
 
-CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS, _FIELDS)
+CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS, _POINTERS, _FIELDS)

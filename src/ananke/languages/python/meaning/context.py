@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from ananke.analysis.scopes import Entry, Owed, Scope
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
+from ananke.languages.python.library.conditions import Target
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["BLOCKS", "Context", "Entrance", "Found", "Program", "Reached", "builtin", "is_none"]
@@ -75,6 +77,7 @@ CLASS_NAMES = frozenset(["__qualname__", "__module__"])
 #: Names that type checkers know.
 CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
 
+_RUNNING = Target((sys.version_info.major, sys.version_info.minor), sys.platform)
 _BUILTINS = frozenset(dir(builtins)) | CHECKER_NAMES
 
 
@@ -143,6 +146,12 @@ class Program:
     trace: dict[tuple[int, int], Event] | None = None
     domains: frozenset[Domain] = frozenset(Domain)
 
+    @property
+    def target(self) -> Target:
+        """The version and platform that the program is for."""
+        found = getattr(self.library, "target", None)
+        return found if isinstance(found, Target) else _RUNNING
+
     def builtin_value(self, name: str) -> Type | None:
         """What a name of `builtins` is; None if there is no such name."""
         module = self.library.module("builtins")
@@ -206,6 +215,9 @@ class Context:
         self.muted = 0
         #: Where annotations may use names that come later.
         self.deferred = 0
+        #: Inside an expression that isn't finished: `if x is not None` may still follow it and
+        #: narrow what stands in it, so one member of a union that fits is enough.
+        self.unsettled = 0
         #: Inside the body of a `try`.
         self.trying = 0
         self._world: World | None = None
@@ -220,6 +232,7 @@ class Context:
         if self._world is None or self._world_classes is not self.scope.classes:
             self._world_classes = self.scope.classes
             self._world = World(self.program.library, self.scope.classes, self.program.lineages)
+        self._world.is_loose = self.unsettled > 0
         return self._world
 
     def enter(self, word: str, tree: Tree | None, before: Scope, body: Tree | None) -> None:

@@ -161,7 +161,7 @@ def define_function(
     names = {
         one.name: Entry(
             _held(c, one),
-            None if isinstance(one.type, Unknown) or one.name == receiver else one.type,
+            None if isinstance(one.type, Unknown) or one.name == receiver else _held(c, one),
         )
         for one in typed
     }

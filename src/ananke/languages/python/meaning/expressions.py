@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ananke.analysis.calls import Argument, Outcome, call, expected_type, widen_literal
 from ananke.analysis.declarations import Binding, Class
+from ananke.analysis.declarations import Callable as CallableDeclared
 from ananke.analysis.defects import Domain
 from ananke.analysis.judgement import Constraint
 from ananke.analysis.relation import assignable
@@ -69,7 +70,12 @@ def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
         for one in parts(tree):
             infer(c, one)
         return UNKNOWN
-    return rule(c, tree, expected)
+    if tree.end < c.edge:
+        return rule(c, tree, expected)
+    c.unsettled += 1
+    found = rule(c, tree, expected)
+    c.unsettled -= 1
+    return found
 
 
 def parts(tree: Tree) -> list[Tree]:
@@ -217,7 +223,15 @@ def _concatenated(c: Context, tree: Tree, expected: Type | None) -> Type:
 # Displays
 
 
-def _elements(c: Context, tree: Tree, expected: Type | None = None) -> list[Type]:
+def _wanted_items(expected: Type | None) -> tuple[Type, ...]:
+    """What is expected of a tuple's items."""
+    found = [one for one in members_of(expected or UNKNOWN) if isinstance(one, Tuple)]
+    return found[0].items if len(found) == 1 and found[0].rest is None else ()
+
+
+def _elements(
+    c: Context, tree: Tree, expected: Type | None = None, items: tuple[Type, ...] = ()
+) -> list[Type]:
     """The types of what a display holds. While only its first element is there and it is open,
     it may still become a comprehension, whose clauses bind names."""
     inner = parts(tree)
@@ -231,23 +245,63 @@ def _elements(c: Context, tree: Tree, expected: Type | None = None) -> list[Type
             types.append(UNKNOWN)
         else:
             c.binder = one
-            types.append(infer(c, one))
+            wanted = items[len(types)] if len(types) < len(items) else expected
+            types.append(infer(c, one, wanted))
     if is_lenient:
         c.lenient -= 1
     return types
 
 
 def _list(c: Context, tree: Tree, expected: Type | None) -> Type:
-    types = _elements(c, tree)
-    return builtin("list", join([widen_literal(one) for one in types]) if types else UNKNOWN)
+    return _collection(c, "list", _elements(c, tree, _wanted(expected, "list")), expected)
 
 
 def _set(c: Context, tree: Tree, expected: Type | None) -> Type:
-    return builtin("set", join([widen_literal(one) for one in _elements(c, tree)]))
+    return _collection(c, "set", _elements(c, tree, _wanted(expected, "set")), expected)
+
+
+#: Classes that a display is taken for, by the class that it makes.
+_TAKEN_FOR = {
+    "list": ("list", "Sequence", "MutableSequence", "Collection", "Iterable", "Reversible"),
+    "set": ("set", "Set", "MutableSet", "AbstractSet", "Collection", "Iterable"),
+    "dict": ("dict", "Mapping", "MutableMapping"),
+}
+
+
+def _wanted_all(expected: Type | None, name: str) -> list[Nominal]:
+    """The parts of what is expected that a display making a `name` may be taken for."""
+    return [
+        one
+        for one in members_of(expected or UNKNOWN)
+        if isinstance(one, Nominal)
+        and one.arguments
+        and one.symbol.rpartition(":")[2] in _TAKEN_FOR[name]
+    ]
+
+
+def _wanted(expected: Type | None, name: str) -> Type | None:
+    """What is expected of the elements."""
+    found = _wanted_all(expected, name)
+    return found[0].arguments[0] if len(found) == 1 else None
+
+
+def _collection(c: Context, name: str, types: list[Type], expected: Type | None) -> Type:
+    element = _alike(types)
+    for one in _wanted_all(expected, name):
+        if all(assignable(c.world, each, one.arguments[0]) for each in types):
+            return builtin(name, one.arguments[0])
+    return builtin(name, element)
+
+
+def _alike(types: list[Type]) -> Type:
+    """The type of a display's elements; unknown if they differ."""
+    whole = join([widen_literal(one) for one in types]) if types else UNKNOWN
+    plain = [one for one in members_of(whole) if one != NONE]
+    return whole if len(plain) <= 1 else UNKNOWN
 
 
 def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
-    types = _elements(c, tree)
+    types = _elements(c, tree, items=_wanted_items(expected))
     if any(one.kind.endswith("_splat") or _spread_in(c, one) for one in parts(tree)):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types)) if c.is_final(tree) else Tuple((), UNKNOWN)
@@ -256,25 +310,41 @@ def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
 def _dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
     keys: list[Type] = []
     values: list[Type] = []
+    wanted = _wanted_all(expected, "dict")
+    pair = wanted[0].arguments if len(wanted) == 1 else ()
+    key_wanted, value_wanted = pair if len(pair) == 2 else (None, None)
     is_lenient = not c.is_final(tree) and not any(one.kind == "," for one in tree.children)
     c.lenient += is_lenient
     for one in parts(tree):
         if one.kind == "pair":
             key, value = one.child("key"), one.child("value")
-            keys.append(UNKNOWN if key is None else infer(c, key))
-            values.append(UNKNOWN if value is None else infer(c, value))
+            keys.append(UNKNOWN if key is None else infer(c, key, key_wanted))
+            values.append(UNKNOWN if value is None else infer(c, value, value_wanted))
         else:
             infer(c, one)
             keys.append(UNKNOWN)
             values.append(UNKNOWN)
     c.lenient -= is_lenient
+    typed = [one for one in members_of(expected or UNKNOWN) if _is_typed_dict(c, one)]
+    if typed:
+        return typed[0] if len(typed) == 1 else UNKNOWN
+    for mapping in wanted:
+        if len(mapping.arguments) == 2 and all(
+            assignable(c.world, key, mapping.arguments[0])
+            and assignable(c.world, value, mapping.arguments[1])
+            for key, value in zip(keys, values, strict=True)
+        ):
+            return builtin("dict", *mapping.arguments)
     if not keys:
         return builtin("dict", UNKNOWN, UNKNOWN)
-    return builtin(
-        "dict",
-        join([widen_literal(one) for one in keys]),
-        join([widen_literal(one) for one in values]),
-    )
+    return builtin("dict", _alike(keys), _alike(values))
+
+
+def _is_typed_dict(c: Context, type_: Type) -> bool:
+    if not isinstance(type_, Nominal):
+        return False
+    lineage = c.world.lineage(type_.symbol)
+    return lineage is not None and any("typeddict" in one.class_.flags for one in lineage.ancestors)
 
 
 def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
@@ -428,6 +498,8 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
     if name.startswith("_") and not name.endswith("__") and not is_own(c, owner):
         # Stubs leave out what is private.
         return UNKNOWN
+    if c.unsettled and any(c.world.member(one, name) is not None for one in _narrower(c, owner)):
+        return UNKNOWN
     missing: Type = owner
     for one in members_of(owner):
         if c.world.member(one, name) is None:
@@ -462,9 +534,39 @@ def _public(names: set[str], name: str) -> list[str]:
 
 def _member_names(c: Context, owner: Type) -> set[str] | None:
     names = c.world.names_of(owner)
-    if names is None or not isinstance(owner, ModuleObject):
-        return names
-    return names | special_names(owner.name)
+    if names is None:
+        return None
+    if isinstance(owner, ModuleObject):
+        return names | special_names(owner.name)
+    for one in _narrower(c, owner) if c.unsettled else ():
+        more = c.world.names_of(one)
+        if more is None:
+            return None
+        names = names | more
+    return names
+
+
+def _narrower(c: Context, owner: Type) -> list[Type]:
+    """Instances of the classes that have a name here and that a test may find the owner to be."""
+    own = [one.symbol for one in members_of(owner) if isinstance(one, Nominal)]
+    own = [one for one in own if one not in operators.SETTLED]
+    if not own:
+        return []
+    if "builtins:object" in own:
+        return [UNKNOWN]
+    found: list[Type] = []
+    scope: Scope | None = c.scope
+    while scope is not None:
+        values = [entry.type for entry in scope.names.values()]
+        found += [one.instance for one in values if isinstance(one, ClassOf)]
+        scope = scope.outer
+    found += [builtin(name) for name in ("str", "int", "list", "dict", "set", "tuple", "bytes")]
+    return [
+        one
+        for one in found
+        if isinstance(one, Nominal)
+        and any(c.world.is_subclass(one.symbol, symbol) is not False for symbol in own)
+    ]
 
 
 def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
@@ -651,9 +753,11 @@ def call_value(
         case Unknown() | Variable():
             return UNKNOWN
         case Union(members):
-            results = [
-                call_value(c, one, arguments, tree, is_complete, function_tree) for one in members
-            ]
+            results = operators.each(
+                c,
+                members,
+                lambda one: call_value(c, one, arguments, tree, is_complete, function_tree),
+            )
             return join(results)
         case Function() | Overloaded():
             outcome = call(c.world, function, arguments, is_complete=is_complete)
@@ -663,7 +767,11 @@ def call_value(
             return _construct(c, instance, arguments, tree, is_complete)
         case Nominal() | Literal() | Tuple():
             method = c.world.member(function, "__call__")
-            if method is None and c.world.is_under_way(symbol_of(function) or ""):
+            if method is None and (
+                c.world.is_under_way(symbol_of(function) or "")
+                # `x() if callable(x) else x`
+                or (c.unsettled and not operators.is_settled(function))
+            ):
                 return UNKNOWN
             if method is None:
                 c.report(Domain.TYPES, f"`{show(function)}` can't be called", function_tree)
@@ -767,10 +875,14 @@ def _construct(
         for one in lineage.ancestors
     ):
         made = UNKNOWN
+    if _makes_anything(c, instance):
+        made = UNKNOWN
     if function is None:
         return made
     outcome = call(c.world, function, arguments, is_complete=is_complete)
     _report_misfits(c, outcome, tree)
+    if made == UNKNOWN:
+        return made
     if class_ is not None and class_.parameters and not instance.arguments:
         found = [outcome.solved.get(one, UNKNOWN) for one in class_.parameters]
         return (
@@ -780,10 +892,18 @@ def _construct(
         )
     if instance.symbol in ("builtins:tuple",):
         return Tuple((), UNKNOWN)
-    new = c.world.find(instance.symbol, "__new__")
-    if new is not None and new[1].class_.symbol not in ("builtins:object", instance.symbol):
-        return made
     return made
+
+
+def _makes_anything(c: Context, instance: Nominal) -> bool:
+    """Whether a `__new__` whose result isn't declared makes the instances."""
+    new = c.world.find(instance.symbol, "__new__")
+    if new is None or new[1].class_.symbol == "builtins:object":
+        return False
+    declared = new[0].declared
+    if not isinstance(declared, CallableDeclared):
+        return True
+    return isinstance(declared.type, Function) and isinstance(declared.type.result, Unknown)
 
 
 # Operators
@@ -1102,7 +1222,8 @@ def bind_target(c: Context, tree: Tree, type_: Type, declared: Type | None = Non
         known = declared if declared is not None else (old.declared if old is not None else None)
         held = type_
         if known is not None and isinstance(type_, Unknown):
-            held = known
+            # It is one of what is declared, but which one isn't known.
+            held = known if operators.is_settled(known) else UNKNOWN
         elif known is not None:
             held = narrowed_to(c, type_, known)
         c.scope = c.scope.bind(name, Entry(held, known))
@@ -1141,7 +1262,7 @@ def bind_target(c: Context, tree: Tree, type_: Type, declared: Type | None = Non
 def narrowed_to(c: Context, type_: Type, declared: Type) -> Type:
     """What a variable of a declared type holds after an assignment."""
     if isinstance(declared, Unknown):
-        return type_
+        return UNKNOWN
     if isinstance(type_, Nominal) and isinstance(declared, Nominal | Union):
         if any(isinstance(one, Unknown) for one in type_.arguments):
             for one in members_of(declared):

@@ -6,8 +6,10 @@ of several types. When nothing that is known passes a test, something unknown ma
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from ananke.analysis.relation import assignable
 from ananke.analysis.types import (
@@ -28,6 +30,7 @@ from ananke.analysis.types import (
     members_of,
 )
 from ananke.analysis.world import symbol_of
+from ananke.languages.python.library.conditions import Target, outcome
 from ananke.languages.python.meaning.context import NONE, Context
 from ananke.languages.python.meaning.paths import assign_path, path_of
 from ananke.parsing.opening import Tree
@@ -326,31 +329,29 @@ def _instance(c: Context, type_: Type, classes: list[Type] | None, holds: bool) 
     return type_
 
 
-def static_value(c: Context, tree: Tree) -> bool | str | None:
-    """What a type checker takes a condition for without running it: true, false, "platform" for
-    what depends on the platform or version, None otherwise."""
-    kind = tree.kind
-    if kind == "true" or (kind == "integer" and c.text(tree) == "1"):
-        return True
-    if kind == "false" or (kind == "integer" and c.text(tree) == "0"):
-        return False
+#: Words without which a condition has no outcome that is known beforehand.
+_STATIC_WORDS = ("sys.", "version_info", "platform", "TYPE_CHECKING", "os.name", "True", "False")
+
+
+def static_value(c: Context, tree: Tree) -> bool | None:
+    """What a type checker takes a condition for without running it; None: nothing."""
+    if tree.kind in ("true", "false"):
+        return tree.kind == "true"
     text = c.text(tree)
-    if text in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-        return True
-    if kind == "not_operator":
-        argument = tree.child("argument")
-        inner = None if argument is None else static_value(c, argument)
-        return (not inner) if isinstance(inner, bool) else inner
-    if kind in ("identifier", "attribute") and text == "__debug__":
+    if text in ("0", "1"):
+        return text == "1"
+    if len(text) > 200 or not any(word in text for word in _STATIC_WORDS):
         return None
-    if any(
-        word in text for word in ("sys.version_info", "sys.platform", "os.name", "version_info")
-    ):
-        return "platform"
-    if kind == "parenthesized_expression":
-        inner_trees = [one for one in tree.children if one.kind not in ("(", ")")]
-        return static_value(c, inner_trees[0]) if len(inner_trees) == 1 else None
-    return None
+    return _static_outcome(text, c.program.target)
+
+
+@lru_cache(maxsize=256)
+def _static_outcome(text: str, target: Target) -> bool | None:
+    try:
+        condition = ast.parse(f"({text})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return outcome(condition, target)
 
 
 def truthy_part(c: Context, type_: Type) -> Type:

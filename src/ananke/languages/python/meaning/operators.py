@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ananke.analysis.calls import Argument, call, widen_literal
-from ananke.analysis.defects import Domain
+from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.types import (
     UNKNOWN,
     ClassOf,
@@ -25,7 +27,19 @@ from ananke.analysis.types import (
 from ananke.languages.python.meaning.context import BOOL, NONE, Context
 from ananke.parsing.opening import Tree
 
-__all__ = ["awaited", "binary", "compare", "entered", "iterate", "set_item", "subscript", "unary"]
+__all__ = [
+    "SETTLED",
+    "awaited",
+    "binary",
+    "compare",
+    "each",
+    "entered",
+    "is_settled",
+    "iterate",
+    "set_item",
+    "subscript",
+    "unary",
+]
 
 _BINARY = {
     "+": "add",
@@ -45,6 +59,43 @@ _BINARY = {
 _COMPARED = {"<": ("__lt__", "__gt__"), "<=": ("__le__", "__ge__"), ">": ("__gt__", "__lt__")}
 _COMPARED[">="] = ("__ge__", "__le__")
 _UNARY = {"-": "__neg__", "+": "__pos__", "~": "__invert__"}
+
+
+#: Classes whose instances no test in the same expression makes something else.
+SETTLED = frozenset(
+    f"builtins:{name}"
+    for name in ("str", "int", "float", "bool", "bytes", "list", "dict", "set", "tuple", "complex")
+) | {"types:NoneType"}
+
+
+def is_settled(type_: Type) -> bool:
+    """Whether a condition that still comes can't narrow a value of the type."""
+    return isinstance(type_, Literal | Tuple) or (
+        isinstance(type_, Nominal) and type_.symbol in SETTLED
+    )
+
+
+def each(c: Context, members: Sequence[Type], rule: Callable[[Type], Type]) -> list[Type]:
+    """What the rule gives for the members of a union. In an expression that may still be narrowed
+    those that it refuses don't count, unless it refuses all."""
+    if not c.unsettled:
+        return [rule(one) for one in members]
+    held, scope = c.defects, c.scope
+    found: list[Type] = []
+    refused: list[Defect] = []
+    for one in members:
+        c.defects = []
+        c.scope = scope
+        result = rule(one)
+        if c.defects:
+            refused += c.defects
+        else:
+            found.append(result)
+    c.defects = held
+    if not found:
+        c.defects += refused[:1]
+        return [UNKNOWN]
+    return found
 
 
 def _vague(c: Context, type_: Type) -> bool:
@@ -81,6 +132,7 @@ def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
     if name is None or _vague(c, left) or _vague(c, right):
         return UNKNOWN
     results: list[Type] = []
+    failed = 0
     for one in members_of(left):
         for other in members_of(right):
             if isinstance(one, Tuple) and isinstance(other, Tuple) and sign == "+":
@@ -93,6 +145,13 @@ def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
             if found is None:
                 if isinstance(left, Union) and isinstance(right, Union):
                     return UNKNOWN
+                failed += 1
+                if c.unsettled and not (
+                    is_settled(one)
+                    and is_settled(other)
+                    and failed == len(members_of(left)) * len(members_of(right))
+                ):
+                    continue
                 c.report(
                     Domain.TYPES,
                     f"`{sign}` is not defined for `{show(one)}` and `{show(other)}`",
@@ -100,7 +159,7 @@ def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                 )
                 return UNKNOWN
             results.append(found)
-    return join(results)
+    return join(results) if results else UNKNOWN
 
 
 def augmented(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
@@ -125,6 +184,8 @@ def unary(c: Context, tree: Tree, sign: str, type_: Type) -> Type:
     results: list[Type] = []
     for one in members_of(type_):
         found = _apply(c, one, method, ())
+        if found is None and c.unsettled and (one != type_ or not is_settled(one)):
+            return UNKNOWN
         if found is None:
             c.report(Domain.TYPES, f"`{sign}` is not defined for `{show(one)}`", tree)
             return UNKNOWN
@@ -137,6 +198,8 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
     if sign in ("is", "is not", "not in", "in"):
         if sign in ("in", "not in") and not _vague(c, left) and not _vague(c, right):
             for one in members_of(right):
+                if c.unsettled and (one != right or not is_settled(one)):
+                    continue
                 if c.world.member(one, "__contains__") is None and not _iterable(c, one):
                     c.report(
                         Domain.TYPES,
@@ -149,7 +212,13 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
         return BOOL if methods is None and not (_vague(c, left) or _vague(c, right)) else UNKNOWN
     for one in members_of(left):
         for other in members_of(right):
+            if isinstance(one, Tuple) and isinstance(other, Tuple):
+                continue
             if _combined(c, one, other, *methods) is None:
+                if c.unsettled and not (
+                    one == left and other == right and is_settled(one) and is_settled(other)
+                ):
+                    continue
                 c.report(
                     Domain.TYPES,
                     f"`{sign}` is not defined for `{show(one)}` and `{show(other)}`",
@@ -169,10 +238,12 @@ def _iterable(c: Context, type_: Type) -> bool:
 def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
     """The type of `owner[index]`."""
     if isinstance(owner, Union):
-        return join([subscript(c, tree, one, index) for one in owner.members])
+        return join(each(c, owner.members, lambda one: subscript(c, tree, one, index)))
     if isinstance(owner, ClassOf):
         return _specialised(c, owner)
     if _vague(c, owner) or isinstance(owner, Function | Overloaded):
+        return UNKNOWN
+    if isinstance(owner, Nominal) and owner.symbol == "typing:_SpecialForm":
         return UNKNOWN
     if isinstance(owner, Tuple):
         return _tuple_item(c, tree, owner, index)
@@ -246,6 +317,9 @@ def set_item(c: Context, tree: Tree, owner: Type) -> None:
     if _vague(c, owner) or isinstance(owner, Function | Overloaded | ModuleObject):
         return
     for one in members_of(owner):
+        class_ = c.world.class_of(one.symbol) if isinstance(one, Nominal) else None
+        if class_ is not None and "typeddict" in class_.flags:
+            continue
         if c.world.member(one, "__setitem__") is None:
             c.report(Domain.TYPES, f"items of `{show(one)}` can't be assigned", tree)
             return
@@ -254,7 +328,7 @@ def set_item(c: Context, tree: Tree, owner: Type) -> None:
 def iterate(c: Context, tree: Tree, type_: Type) -> Type:
     """What a loop over the value gives."""
     if isinstance(type_, Union):
-        return join([iterate(c, tree, one) for one in type_.members])
+        return join(each(c, type_.members, lambda one: iterate(c, tree, one)))
     if _vague(c, type_):
         return UNKNOWN
     if isinstance(type_, Tuple):
@@ -281,7 +355,7 @@ def iterate(c: Context, tree: Tree, type_: Type) -> Type:
 def awaited(c: Context, tree: Tree, type_: Type) -> Type:
     """What `await value` gives."""
     if isinstance(type_, Union):
-        return join([awaited(c, tree, one) for one in type_.members])
+        return join(each(c, type_.members, lambda one: awaited(c, tree, one)))
     if _vague(c, type_):
         return UNKNOWN
     if (isinstance(type_, Nominal) and len(type_.arguments) == 3) and (
@@ -296,7 +370,7 @@ def awaited(c: Context, tree: Tree, type_: Type) -> Type:
 def entered(c: Context, tree: Tree, type_: Type, *, is_async: bool) -> Type:
     """What `with value as` binds."""
     if isinstance(type_, Union):
-        return join([entered(c, tree, one, is_async=is_async) for one in type_.members])
+        return join(each(c, type_.members, lambda one: entered(c, tree, one, is_async=is_async)))
     if _vague(c, type_):
         return UNKNOWN
     enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")

@@ -24,7 +24,13 @@ def path_of(c: Context, tree: Tree) -> str | None:
         return None if below is None else f"{below}.{c.text(name)}"
     if tree.kind == "subscript":
         target, index = tree.child("value"), tree.child("subscript")
-        if target is None or index is None or index.kind not in ("integer", "string"):
+        if target is None or index is None:
+            return None
+        if index.kind == "unary_operator":
+            argument = index.child("argument")
+            if argument is None or argument.kind != "integer":
+                return None
+        elif index.kind not in ("integer", "string"):
             return None
         below = path_of(c, target)
         return None if below is None else f"{below}[{c.text(index)}]"

@@ -556,22 +556,17 @@ def _if(c: Context, tree: Tree) -> None:
         elif one.kind == "else_clause":
             otherwise = one.child("body")
     ends: list[Scope] = []
-    muted = 0
     for test, block in clauses:
         c.binder = test
         infer(c, test)
         fixed = static_value(c, test)
         before = c.scope
-        if fixed == "platform":
-            muted += 1
         narrow(c, test, True)
         if fixed is False:
             c.scope = c.scope.dead()
         c.enter("if", test, before, block)
-        c.muted += muted
         if block is not None:
             run_statement(c, block)
-        c.muted -= muted
         ends.append(c.scope)
         c.scope = before
         narrow(c, test, False)
@@ -579,29 +574,11 @@ def _if(c: Context, tree: Tree) -> None:
             c.scope = c.scope.dead()
         c.enter("else", test, before, block)
     if otherwise is not None:
-        c.muted += muted
         run_statement(c, otherwise)
-        c.muted -= muted
     result = c.scope
     for end in reversed(ends):
         result = merge(result, end)
     c.scope = result
-    if muted and not ends[0].is_alive and "version" not in c.text(condition):
-        # `if sys.platform != "win32": raise …`: the rest is for that platform.
-        c.scope = c.scope.dead()
-        return
-    if muted:
-        first = ends[0]
-        changed = {
-            name
-            for name, entry in result.names.items()
-            if first.names.get(name) is not entry
-            or any(e.names.get(name) is not entry for e in ends)
-        }
-        c.scope = replace(
-            result,
-            names={n: (Entry(UNKNOWN) if n in changed else e) for n, e in result.names.items()},
-        )
 
 
 def _loop_scope(c: Context) -> Scope:
