@@ -50,16 +50,22 @@ def is_program(language: str, text: bytes) -> bool:
 
 
 @cache
-def _bare(language: str) -> Grammar:
-    return Grammar(replace(get_language(language), twins=(), additions=()))
+def _bare(language: str) -> Grammar | None:
+    """The grammar without what the language's rows add, or None if they add nothing."""
+    row = get_language(language)
+    bare = replace(row, additions=())
+    if bare.state_shape is not None:
+        bare = replace(bare, state_shape=replace(bare.state_shape, ends_outside=False))
+    return None if bare == row else Grammar(bare)
 
 
 def needs_additions(language: str, text: bytes) -> bool:
     """Whether our parser takes the text for no program without the language's additions: then
     tree-sitter's runtime, which hasn't them, is no judge of it."""
-    if not get_language(language).additions:
+    bare = _bare(language)
+    if bare is None:
         return False
-    state = _bare(language).parse(text)
+    state = bare.parse(text)
     return state is None or not state.can_end()
 
 

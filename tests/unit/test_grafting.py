@@ -15,7 +15,7 @@ from ananke.parsing.language import Language, LanguageError
 
 
 def bare(name: str) -> Language:
-    return replace(get_language(name), twins=(), additions=(), contexts=())
+    return replace(get_language(name), twins=(), additions=(), contexts=(), lines=None)
 
 
 def with_rows(name: str, *additions: Production, twins: tuple[Twin, ...] = ()) -> Grammar:
@@ -123,6 +123,16 @@ def test_a_twin_at_the_start_of_a_line() -> None:
     assert is_program(grammar, "a;\n\n  @debugger;")
     assert not is_program(grammar, "a; @debugger;")
     assert is_program(grammar, "@a class B {}\n@a class C {}")
+
+
+def test_a_twin_by_its_spellings() -> None:
+    grammar = with_rows(
+        "go",
+        Production("go", ("defer", "octal")),
+        twins=(Twin("octal", of="int_literal", pattern="0o[0-7]+"),),
+    )
+    assert is_program(grammar, "package a\nfunc f() { defer 0o17 g(); b = 0o17 + 17 }\n")
+    assert not is_program(grammar, "package a\nfunc f() { defer 17 g() }\n")
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,11 @@ pub const Fold = struct {
         return false;
     }
 
+    /// Whether the escape stands before the byte.
+    pub fn isEscaped(self: *const Fold, text: []const u8, at: usize) bool {
+        return at > 0 and self.escape == text[at - 1];
+    }
+
     fn forgettable(self: *const Fold, text: []const u8) bool {
         if (self.ending.len > 0 and std.mem.find(u8, text, self.ending) != null) return false;
         for (text) |b| {

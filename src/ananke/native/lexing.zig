@@ -129,6 +129,8 @@ pub const Lexing = struct {
     dedent_symbol: u16 = none_symbol,
     /// The terminal that opens one: where it is valid, how much deeper a line begins matters.
     indent_symbol: u16 = none_symbol,
+    /// Whether blocks end outside of brackets only.
+    ends_outside: bool = false,
     projections: std.AutoHashMapUnmanaged(u64, u32) = .empty,
     effects: std.AutoHashMapUnmanaged(Effect, u32) = .empty,
     wide_verdicts: std.StringHashMapUnmanaged(WideVerdict) = .empty,
@@ -557,10 +559,9 @@ pub const Lexing = struct {
         return self.closeExternal(config.mode, outcome.found.symbol, outcome.found.state_len, text, carry);
     }
 
-    /// `judgeWide`, asked once for a mode and the bytes before: what the scanner makes of
-    /// characters beyond ASCII doesn't depend on its state.
+    /// `judgeWide`, asked once for a mode, a scanner state and the bytes before.
     fn judgeWideOnce(self: *Lexing, config: *const Config, sequence: []const u8) !WideVerdict {
-        const key = try std.mem.concat(gpa, u8, &.{ std.mem.asBytes(&config.mode), &.{@as(u8, @intCast(sequence.len))}, sequence, config.tail });
+        const key = try std.mem.concat(gpa, u8, &.{ std.mem.asBytes(&config.mode), std.mem.asBytes(&config.sigma), &.{@as(u8, @intCast(sequence.len))}, sequence, config.tail });
         defer gpa.free(key);
         if (self.wide_verdicts.get(key)) |known| return known;
         const verdict = try self.judgeWide(config, sequence);
@@ -634,8 +635,7 @@ pub const Lexing = struct {
                 if (text.len > 1 and !at_end) {
                     if (self.foldOf(mode)) |one| {
                         const last = text[text.len - 1];
-                        const is_escaped = one.escape == text[text.len - 2];
-                        if (one.fatal[last] and !is_escaped and one.classOf(last, self.flagsOf(sigma)) != 1) return dead;
+                        if (one.fatal[last] and !one.isEscaped(text, text.len - 1) and one.classOf(last, self.flagsOf(sigma)) != 1) return dead;
                     }
                 }
                 if (self.isMisplaced(mode, sigma, text, false)) return dead;
@@ -643,6 +643,9 @@ pub const Lexing = struct {
             },
             .found => |f| {
                 if (self.variantOf(mode) == .strict and hasLineEnd(text[0..f.start])) return dead;
+                if (self.foldOf(mode)) |one| {
+                    if (f.end > f.start and f.end <= text.len and one.fatal[text[f.end - 1]] and !one.isEscaped(text, f.end - 1) and one.classOf(text[f.end - 1], self.flagsOf(sigma)) != 1) return dead;
+                }
                 if (f.end > f.start and self.isMisplaced(mode, sigma, text[0 .. f.start + 1], true)) return dead;
                 if (f.symbol == self.dedent_symbol and !at_end and lastColumn(text) > self.topColumn(self.scanned[0..f.state_len])) return dead;
                 const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;
@@ -708,6 +711,8 @@ pub const Lexing = struct {
         const f = outcome.found;
         const changed = !std.mem.eql(u8, before, self.scanned[0..f.state_len]);
         if (f.end == 0 and !changed and !self.validExternal(mode, f.symbol)) return .none;
+        // Within brackets no block ends, whatever the column of a line.
+        if (self.ends_outside and f.symbol == self.dedent_symbol and self.variantOf(mode) == .plain) return .none;
         return outcome;
     }
 

@@ -16,8 +16,9 @@ pub const Mark = u32;
 pub const Variant = enum(u2) { plain = 0, strict = 1, start = 2 };
 pub const variant_count = 3;
 
-/// What a terminal does to the rule in force after it; one that `runs` goes on to the line's end.
-pub const Role = enum(u8) { none = 0, opens = 1, closes = 2, starts = 3, ends = 4, runs = 5 };
+/// What a terminal does to the rule in force after it; one that `runs` goes on to the line's end, one
+/// that `breaks` is that.
+pub const Role = enum(u8) { none = 0, opens = 1, closes = 2, starts = 3, ends = 4, runs = 5, breaks = 6 };
 
 const depth_mask: Mark = 3;
 const most: Mark = 2;
@@ -49,7 +50,7 @@ pub const Lines = struct {
             .closes => self.within(if (depth == most) most else depth -| 1),
             .starts => markOf(depth, .start),
             .ends => markOf(depth, .strict),
-            .none, .runs => self.within(depth),
+            .none, .runs, .breaks => self.within(depth),
         };
     }
 
@@ -60,7 +61,7 @@ pub const Lines = struct {
         var runs: usize = 0;
         for (self.roles, 0..) |role, symbol| {
             const has = terminals[symbol / 64] >> @intCast(symbol % 64) & 1 != 0;
-            if (role == .starts and has) return;
+            if ((role == .starts or role == .breaks) and has) return;
             if (role == .runs and has) runs = symbol;
         }
         if (runs != 0) terminals[runs / 64] &= ~(@as(u64, 1) << @intCast(runs % 64));

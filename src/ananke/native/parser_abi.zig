@@ -180,11 +180,12 @@ export fn ananke_grammar_add_scanner_word(grammar: *Grammar, word: [*]const u8, 
 
 /// How the scanner's serialised state is laid out (see lexing.zig), where the list to the
 /// end doesn't matter (`symbol` is valid), and the terminal that ends an indented block.
-export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16, dedent: u16, indent: u16) void {
+export fn ananke_grammar_set_state_shape(grammar: *Grammar, header: u8, counted: u8, rest: u8, symbol: u16, dedent: u16, indent: u16, ends_outside: bool) void {
     grammar.lex.shape = .{ .header = header, .counted = counted, .rest = rest };
     grammar.lex.restless_symbol = symbol;
     grammar.lex.dedent_symbol = dedent;
     grammar.lex.indent_symbol = indent;
+    grammar.lex.ends_outside = ends_outside;
 }
 
 export fn ananke_grammar_set_unprobed(grammar: *Grammar, byte: u8) void {
@@ -216,7 +217,7 @@ export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
 /// those without one.
 export fn ananke_grammar_set_lines(grammar: *Grammar, roles: [*]const u8, is_strict: bool) i32 {
     const own = gpa.alloc(lines.Role, grammar.lang.token_count) catch return out_of_memory;
-    for (own, 0..) |*role, i| role.* = if (roles[i] > @backingInt(lines.Role.runs)) .none else @fromBackingInt(roles[i]);
+    for (own, 0..) |*role, i| role.* = if (roles[i] > @backingInt(lines.Role.breaks)) .none else @fromBackingInt(roles[i]);
     gpa.free(grammar.lines.roles);
     grammar.lines = .{ .roles = own, .is_strict = is_strict };
     return ok;

@@ -65,7 +65,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_add_probe": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_add_closer": (I32, (P, TEXT, SIZE)),
     "ananke_grammar_add_scanner_word": (I32, (P, TEXT, SIZE)),
-    "ananke_grammar_set_state_shape": (None, (P, U8, U8, U8, U16, U16, U16)),
+    "ananke_grammar_set_state_shape": (None, (P, U8, U8, U8, U16, U16, U16, BOOL)),
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_certain": (I32, (P, U16)),

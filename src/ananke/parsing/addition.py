@@ -9,11 +9,12 @@ parts too: a lexeme sequence that is read as one the grammar knows.
     Production("_container_members", (), before=("}",))        # of nothing
     Production("else", ("_semi", "else"))                      # a terminal, read from two
 
-A `Twin` is a terminal of its own for some of another terminal's lexemes: a word of the names, or
-what follows a line end. It may come wherever the other may, and is named like it, so that a twin
-by itself changes nothing; productions tell the two apart.
+A `Twin` is a terminal of its own for some of another terminal's lexemes: a word of the names, some
+spellings, or what follows a line end. It may come wherever the other may, and is named like it, so
+that a twin by itself changes nothing; productions and the rows of a language tell the two apart.
 
     Twin("out", of="identifier", word=b"out")
+    Twin("line comment", of="comment", pattern="//.*")
     Twin("line <", of="<")                                     # after a line end
 """
 
@@ -31,12 +32,15 @@ class Twin:
     Attributes:
         name: what productions call it; no symbol of the grammar has that name.
         of: the terminal; the grammar's word token if there is a `word`.
-        word: its one spelling; empty: it is every `of` that begins a line.
+        word: its one spelling.
+        pattern: its spellings (`parsing/pattern.py`). With neither it is every `of` that begins a
+            line.
     """
 
     name: str
     of: str
     word: bytes = b""
+    pattern: str = ""
 
 
 @dataclass(frozen=True)

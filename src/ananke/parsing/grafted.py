@@ -28,8 +28,10 @@ class Grafted:
     Attributes:
         pointer: address of its `TSLanguage`, valid as long as this object lives.
         key: names it in caches.
+        numbers: the twins' terminals by their names.
         words: by word the terminal of its twin.
         lines: (terminal, its twin at the start of a line).
+        patterns: (terminal, its twin, the pattern of the twin's spellings).
     """
 
     def __init__(self, language: CompiledLanguage, key: str, twins: Sequence[Twin]) -> None:
@@ -37,13 +39,21 @@ class Grafted:
         self.pointer = language.pointer
         self.key = key
         first = names_of(self.pointer)[1] - len(twins)
+        self.numbers: Mapping[str, int] = {
+            twin.name: first + number for number, twin in enumerate(twins)
+        }
         self.words: Mapping[bytes, int] = {
             twin.word: first + number for number, twin in enumerate(twins) if twin.word
         }
         self.lines = tuple(
             (language.twins[number], first + number)
             for number, twin in enumerate(twins)
-            if not twin.word
+            if not twin.word and not twin.pattern
+        )
+        self.patterns = tuple(
+            (language.twins[number], first + number, twin.pattern)
+            for number, twin in enumerate(twins)
+            if twin.pattern
         )
 
 

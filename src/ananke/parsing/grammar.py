@@ -29,7 +29,7 @@ __all__ = ["Grammar", "GrammarError", "load_grammar"]
 _VISIBLE, _NAMED, _EXTERNAL = 1, 2, 4
 _ANY_EXTERNAL = 0xFFFF
 #: Roles of terminals in `native/lines.zig`.
-_OPENS, _CLOSES, _STARTS, _ENDS, _RUNS = 1, 2, 3, 4, 5
+_OPENS, _CLOSES, _STARTS, _ENDS, _RUNS, _BREAKS = 1, 2, 3, 4, 5, 6
 
 
 class GrammarError(ValueError):
@@ -49,12 +49,14 @@ class Grammar:
         cache = DiskCache()
         main, keyword = load_automata(self.pointer, self.fingerprint, cache)
         self._grafted: Grafted | None = None
-        if language.additions:
+        if language.additions or language.twins:
             keyword = self._graft(main, keyword, cache)
         terminals, start_count = _terminals(self.pointer)
         restriction = _restriction(language, terminals)
         if self._grafted is not None:
-            restriction = replace(restriction, leading=self._grafted.lines)
+            restriction = replace(
+                restriction, leading=self._grafted.lines, spelt=self._grafted.patterns
+            )
         if not restriction.is_empty:
             key = f"{self.fingerprint}-{restriction.digest}"
             learnt = main
@@ -132,7 +134,14 @@ class Grammar:
                 for name in (shape.restless, shape.dedent, shape.indent)
             )
             lib.ananke_grammar_set_state_shape(
-                self.handle, shape.header, shape.counted, shape.rest, restless, dedent, indent
+                self.handle,
+                shape.header,
+                shape.counted,
+                shape.rest,
+                restless,
+                dedent,
+                indent,
+                shape.ends_outside,
             )
         for byte in self.language.unprobed:
             lib.ananke_grammar_set_unprobed(self.handle, byte)
@@ -191,6 +200,7 @@ class Grammar:
             (rule.starts, _STARTS),
             (rule.ends, _ENDS),
             (rule.runs, _RUNS),
+            (rule.breaks, _BREAKS),
         ):
             for name in names:
                 for symbol in self._terminals_named(name, "lines"):
@@ -250,6 +260,8 @@ class Grammar:
                 lib.ananke_grammar_add_word(self.handle, index, word, len(word))
 
     def _terminals_named(self, name: str, table: str) -> list[int]:
+        if self._grafted is not None and name in self._grafted.numbers:
+            return [self._grafted.numbers[name]]
         return _numbers(self.language, self.symbol_names[: self.terminal_count], name, table)
 
     @cached_property

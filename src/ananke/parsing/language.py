@@ -47,8 +47,8 @@ class Fold:
             is never forgotten.
         opening: these matter at the start of the lexeme only.
         skips: these don't matter at the start of the lexeme.
-        fatal: a lexeme that begins with one of these, or that the scanner gives up at one, is none
-            of the language's.
+        fatal: a lexeme that begins or ends with one of these, or that the scanner gives up at one,
+            is none of the language's.
         live_in: (flags, bytes): these act like the first run unless the scanner's state (the first
             byte of its last counted item, see `StateShape`) has one of the flags.
         plain_in: (flags, bytes): these act like the first run if it has one of the flags.
@@ -110,6 +110,8 @@ class StateShape:
         dedent: the external terminal that ends an indented block; the list to the end holds the
             columns of the open blocks, and the next line must begin at one of them.
         indent: the one that begins it, at the column of its first line.
+        ends_outside: blocks end outside of the brackets of `lines` only, though the scanner ends
+            them wherever a line begins further out.
     """
 
     header: int
@@ -118,6 +120,7 @@ class StateShape:
     restless: str
     dedent: str
     indent: str
+    ends_outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,9 @@ class LineRule:
         brackets: terminals (opening, closing): between them line ends are white space.
         starts: after these terminals the text is at the start of a line.
         ends: after these terminals line ends are not white space.
-        runs: terminals that go on to the line's end; outside brackets they come only where one of
-            `starts` may. At most one.
+        breaks: terminals that are a line's end, where that isn't white space.
+        runs: terminals that go on to the line's end: where line ends aren't white space they come
+            only where one of `starts` or `breaks` may. At most one, or a twin.
         is_strict: outside brackets they are after no terminal but `starts`.
         never_first: ASCII characters that nothing at the start of a line begins with.
     """
@@ -137,6 +141,7 @@ class LineRule:
     brackets: tuple[tuple[str, str], ...] = ()
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     is_strict: bool = False
     never_first: bytes = b""

@@ -10,7 +10,8 @@ feeding all read it:
   `native/lines.zig`);
 - a terminal is accepted only where its text matches the language's pattern (`pattern.py`);
 - an operator stands between white space on both sides or on none;
-- a terminal at the start of a line is one of its own (a twin, see `addition.py`).
+- a terminal at the start of a line, or of some spellings, is one of its own (a twin, see
+  `addition.py`).
 
 The automaton is a product: beside the states of the lexer stand copies of those on the way to
 such a terminal, each with the state of the pattern.
@@ -61,6 +62,7 @@ class Restriction:
         balanced_words: texts of the terminal `word`, too.
         misspelt: the terminal, one that the language has not, that they are elsewhere.
         leading: (terminal, what it is at the start of a line).
+        spelt: (terminal, what it is where its text matches the pattern, the pattern).
     """
 
     spaces: bytes | None = None
@@ -73,11 +75,12 @@ class Restriction:
     word: int = NO_SYMBOL
     misspelt: int = NO_SYMBOL
     leading: tuple[tuple[int, int], ...] = ()
+    spelt: tuple[tuple[int, int, str], ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        rows = (self.unbroken, self.has_variants, self.patterns, self.balanced, self.leading)
-        return self.spaces is None and not any(rows)
+        rows = (self.unbroken, self.patterns, self.balanced, self.leading, self.spelt)
+        return self.spaces is None and not self.has_variants and not any(rows)
 
     @property
     def digest(self) -> str:
@@ -95,6 +98,7 @@ class Restriction:
                 self.word,
                 self.misspelt,
                 *self.leading,
+                *self.spelt,
             )
         )
         return hashlib.sha256(words.encode()).hexdigest()[:16]
@@ -121,6 +125,8 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         states.add_variants(restriction.never_first, has_mark=restriction.spaces is not None)
     for symbol, source in sorted(restriction.patterns.items()):
         states.spell(symbol, compile_pattern(source))
+    for symbol, twin, source in restriction.spelt:
+        states.tell(symbol, twin, compile_pattern(source))
     if restriction.balanced:
         states.balance(restriction)
     if restriction.leading:
@@ -261,6 +267,15 @@ class _States:
 
     def spell(self, symbol: int, pattern: Pattern) -> None:
         """Accepts the symbol only where its text matches the pattern."""
+        self.match(symbol, pattern, symbol, NO_SYMBOL)
+        self.prune()
+
+    def tell(self, symbol: int, twin: int, pattern: Pattern) -> None:
+        """Accepts the twin in place of the symbol where its text matches the pattern."""
+        self.match(symbol, pattern, twin, symbol)
+
+    def match(self, symbol: int, pattern: Pattern, matching: int, other: int) -> None:
+        """Accepts one terminal in place of the symbol where its text matches, else the other."""
         reaching = self.reaching(symbol)
         roots = [state for state in self.blank() if state in reaching]
         numbers: dict[tuple[int, int | None], int] = {}
@@ -295,11 +310,10 @@ class _States:
             state, at = work.pop()
             own = numbers[state, at]
             self.ascii[own], self.wide[own] = followed(state, at)
-            if self.accept[own] == symbol and (at is None or not pattern.final[at]):
-                self.accept[own] = NO_SYMBOL
+            if self.accept[own] == symbol:
+                self.accept[own] = matching if at is not None and pattern.final[at] else other
         for root, (row, wide) in after_root.items():
             self.ascii[root], self.wide[root] = row, wide
-        self.prune()
 
     def balance(self, restriction: Restriction) -> None:
         """Takes a lexeme with white space on one side only for another terminal."""

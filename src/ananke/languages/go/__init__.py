@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ananke.parsing.language import Language, LineRule
+from ananke.parsing.language import Language, LineRule, Twin
 
 __all__ = ["LANGUAGE"]
 
@@ -17,7 +17,11 @@ LANGUAGE = Language(
             *("int_literal", "float_literal", "imaginary_literal", "rune_literal", '"', "`"),
             *("break", "continue", "fallthrough", "return", "++", "--", ")", "]", "}"),
         ),
+        # A comment to the line end is none where the line may not end.
+        breaks=("source_file_token1",),
+        runs=("line comment",),
     ),
+    twins=(Twin("line comment", of="comment", pattern="//.*"),),
     unbroken=("interpreted_string_literal_content",),
     patterns={
         "escape_sequence": (

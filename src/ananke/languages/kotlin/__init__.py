@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ananke.parsing.language import Fold, Language
+from ananke.parsing.language import ContextRule, Fold, Language, Step
 
 __all__ = ["LANGUAGE"]
 
@@ -16,6 +16,18 @@ _WORDS = tuple(
 _SPACES = ((b" \t\f\v", b" "), (b"\r", b"\r"), (b"\n", b"\n"))
 #: An annotation is read to the white space after it, whatever it says.
 _COMMENTS = ((b"//", b"\n"), (b"/*", b"*/"), (b"@", b" "))
+
+_CHARACTERS = ("character_literal_token1", "escape_sequence")
+
+#: A character stands between its quotes without white space and comments.
+_CHARACTER = ContextRule(
+    steps=(
+        Step(("'",), to="", on=("character",)),
+        Step(("'",), to="opened"),
+        Step(_CHARACTERS, to="character", on=("opened",)),
+    ),
+    only={"opened": _CHARACTERS, "character": ("'",)},
+)
 
 LANGUAGE = Language(
     name="kotlin",
@@ -55,8 +67,8 @@ LANGUAGE = Language(
         *(b"]", b"-1", b"=x", b"s ", b"n ", b" ", b"?.x", b" by x"),
     ),
     words=_WORDS,
+    contexts=(_CHARACTER,),
     unprobed=b"@(",
-    unbroken=("string_content", "character_literal_token1"),
     spellings={"_semi": b"\n", "_class_member_semi": b"\n"},
     closers=(b"*/", b"*/\n", b"\n", b";", b"\n}", b";}"),
 )

@@ -18,6 +18,7 @@ class _Columns(TypedDict):
     drops_lines: bool
     leading: bool
     words: tuple[bytes, ...]
+    fatal: bytes
 
 
 #: Inside a string all bytes act alike but quotes, escapes, braces and line ends.
@@ -33,6 +34,9 @@ _PREFIXES = tuple(
     for word in product(*((bytes([c]), bytes([c]).upper()) for c in letters))
 )
 
+#: Quotes that the scanner has and Python 3 has not.
+_QUOTES = b"`"
+
 #: At a line end the columns of the next line count, and of the comments between only the first.
 _BY_COLUMN: _Columns = {
     "escape": b"\\",
@@ -41,6 +45,7 @@ _BY_COLUMN: _Columns = {
     "drops_lines": True,
     "leading": True,
     "words": _PREFIXES,
+    "fatal": _QUOTES,
 }
 
 #: A line end is decided by the next line's indentation, which may have to be deeper.
@@ -73,6 +78,7 @@ LANGUAGE = Language(
                 skips=b" \t\f\r\n",
                 escape=b"\\",
                 words=_PREFIXES,
+                fatal=_QUOTES,
             )
             for name in (")", "]", "}")
         ),
@@ -95,6 +101,7 @@ LANGUAGE = Language(
         restless="_string_content",
         dedent="_dedent",
         indent="_indent",
+        ends_outside=True,
     ),
     # A block isn't empty: where it may be indented it may not be left out.
     exclusions=(("_indent", "_newline"),),

@@ -134,7 +134,9 @@ _MEMBERS = ContextRule(
         "": (*_NO_TYPES, "{"),
         "typed": (*_NO_TYPES, "{", ":", "inline"),
         "field": (*_NO_TYPES, "*", "**", "{"),
-        **dict.fromkeys(("returned", "type"), (*_NO_TYPES, "*", "**")),
+        "type": (*_NO_TYPES, "*", "**"),
+        # Nothing is assigned to what a function gives.
+        "returned": (*_NO_TYPES, "*", "**", "="),
         "head": _NO_TYPES,
         "owing": (*_NO_TYPES, "("),
         "function": _NO_TYPES,
