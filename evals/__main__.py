@@ -1,4 +1,4 @@
-"""`python -m evals NAME`: corpora, agree, mask, mutants, walk, fuzz, meaning-replay and -kill."""
+"""`python -m evals NAME`: corpora, agree, mask, mutants, walk, fuzz, contracts, meaning-*."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from ananke.languages import LANGUAGES
 from evals.agree import AGREE
+from evals.contracts import CONTRACTS
 from evals.corpora import CorpusError, corpora_directory, install
 from evals.environment import install_environment
 from evals.evaluation import Evaluation, Findings, Options
@@ -133,6 +134,7 @@ _add(WALK, "Random programs under the mask must parse.")
 _add(MEANING_REPLAY, "Real files must not be refused by what they mean.")
 _add(MEANING_KILL, "Programs with one error of meaning put in must be refused.")
 _add(HOLES, "Holes cut from real files: their own text, their types, and fills.")
+_add(CONTRACTS, "Functions with contracts: solutions, violations, sampled programs that are run.")
 _add(FUZZ, "Random bytes and tokens against the core built with safety checks.")
 
 if __name__ == "__main__":

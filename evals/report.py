@@ -43,6 +43,7 @@ SECTIONS = (
     "meaning-replay",
     "meaning-kill",
     "holes",
+    "contracts",
     "bench",
 )
 

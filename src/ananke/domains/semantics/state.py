@@ -102,6 +102,24 @@ class SemanticsState:
     def end_refusal(self) -> str:
         return self._ending()[0].message
 
+    def decided(self) -> frozenset[str]:
+        """Functions with a contract that, if the text ends here, is kept by every call: each was
+        followed to its end, and each claim proven."""
+        request = self._request
+        programs = request.semantics.programs(request.memory, self._parse, at_end=True)
+        proven: frozenset[str] | None = None
+        for functions in programs or ():
+            stated = [(one, request.book.of(one.name)) for one in functions]
+            verdicts = [
+                (function.name, request.judge.verdict(function, contract))
+                for function, contract in stated
+                if contract.is_stated
+            ]
+            unsure = {name for name, one in verdicts if one.breaches or not one.is_decided}
+            names = frozenset(name for name, _ in verdicts) - unsure
+            proven = names if proven is None else proven & names
+        return proven or frozenset()
+
     def _ending(self) -> tuple[Breach, ...]:
         if self._due is None:
             request = self._request
