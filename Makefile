@@ -17,12 +17,14 @@ INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
 PEERS := $(VENV)/installed-peers
 SGLANG := .venv-sglang
 SGLANG_TESTS := tests/integration/test_sglang.py tests/conformance/test_on_sglang.py
+VLLM := .venv-vllm
+VLLM_TESTS := tests/integration/test_vllm.py tests/conformance/test_on_vllm.py
 NATIVE := build/native-in-place
 ZIG := $(wildcard src/ananke/native/*.zig)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test native check wheels corpora bench agree fuzz sglang clean
+.PHONY: help demo test native check wheels corpora bench agree fuzz sglang vllm clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -58,8 +60,11 @@ fuzz: $(INSTALLED) $(NATIVE) corpora ## random and hostile input
 sglang: $(SGLANG)/installed $(NATIVE) ## our backend under SGLang's own classes, in an environment of its own
 	$(SGLANG)/bin/python -m pytest $(SGLANG_TESTS) $(ARGS)
 
+vllm: $(VLLM)/installed $(NATIVE) ## our logits processor under vLLM's own classes, likewise
+	$(VLLM)/bin/python -m pytest $(VLLM_TESTS) $(ARGS)
+
 clean: ## remove what was built, and the environment
-	rm -rf $(VENV) $(SGLANG) build dist src/ananke/native/libananke.*
+	rm -rf $(VENV) $(SGLANG) $(VLLM) build dist src/ananke/native/libananke.*
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -79,14 +84,13 @@ $(PEERS): $(INSTALLED)
 	$(PIP) --no-build-isolation -e '.[test,transformers,evals]' '$(TORCH)'
 	@touch $@
 
-# SGLang and what it imports; of its dependencies most need a GPU.
-ALONE := tests/sglang-alone.txt
-$(SGLANG)/installed: tests/sglang.txt $(ALONE) pyproject.toml | $(INSTALLED)
-	$(PYTHON) -m venv $(SGLANG)
-	$(SGLANG)/bin/python -m pip install --quiet '$(TORCH)' -r tests/sglang.txt
-	$(SGLANG)/bin/python -m pip install --quiet --no-deps -r $(ALONE)
-	$(SGLANG)/bin/python -m pip install --quiet -r $(VENV)/build-requirements.txt
-	$(SGLANG)/bin/python -m pip install --quiet --no-build-isolation -e .
+# An engine and what it imports; of its dependencies most need a GPU.
+.venv-%/installed: tests/%.txt tests/%-alone.txt pyproject.toml | $(INSTALLED)
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet '$(TORCH)' -r tests/$*.txt
+	.venv-$*/bin/python -m pip install --quiet --no-deps -r tests/$*-alone.txt
+	.venv-$*/bin/python -m pip install --quiet -r $(VENV)/build-requirements.txt
+	.venv-$*/bin/python -m pip install --quiet --no-build-isolation -e .
 	@touch $@
 
 $(NATIVE): $(ZIG) src/ananke/native/build.py | $(INSTALLED)

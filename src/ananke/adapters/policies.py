@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ananke.spec import TOP, Constraint, SpecError, Violation, parse_policy, said_in, spec_error
+from ananke.spec import (
+    TOP,
+    Constraint,
+    ConstraintSpec,
+    SpecError,
+    Violation,
+    compose,
+    parse_policy,
+    parse_spec,
+    said_in,
+    spec_error,
+)
 
-__all__ = ["VARIABLE", "read_policies"]
+__all__ = ["VARIABLE", "read_policies", "under_policies"]
 
 #: Names files with parts of ConstraintSpecs, separated as in PATH.
 VARIABLE = "ANANKE_POLICY"
@@ -33,3 +46,10 @@ def read_policies() -> Constraint:
         met = met.meet(said_in(policy, name))
     met.refuse_bottom()
     return met
+
+
+def under_policies(policies: Constraint, request: str | Mapping[str, Any]) -> ConstraintSpec:
+    """What a request asks for, met with the policies. Raises SpecError."""
+    if policies == TOP:
+        return parse_spec(request)
+    return compose(policies, said_in(parse_policy(request), "request"))

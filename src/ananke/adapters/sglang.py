@@ -38,22 +38,11 @@ from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.runtime_context import get_serving
 
 from ananke.adapters.filling import fill_or_end
-from ananke.adapters.policies import read_policies
+from ananke.adapters.policies import read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import words_for
 from ananke.session import Session
-from ananke.spec import (
-    SCHEMA_KEYWORD,
-    TOP,
-    Constraint,
-    ConstraintSpec,
-    SpecError,
-    compose,
-    parse_policy,
-    parse_spec,
-    said_in,
-    spec_error,
-)
+from ananke.spec import SCHEMA_KEYWORD, TOP, Constraint, SpecError, spec_error
 from ananke.vocabulary import Vocabulary, from_transformers
 
 _log = logging.getLogger(__name__)
@@ -241,15 +230,10 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
 
     def _compiled(self, kind: str, request: Callable[[], _Request]) -> BaseGrammarObject:
         try:
-            session = Session(self._spec_of(request()), self.vocabulary)
+            session = Session(under_policies(self._policies, request()), self.vocabulary)
         except (SpecError, GrammarGaveUp) as error:
             return InvalidGrammarObject(str(error))
         return AnankeGrammar(session, GrammarStats(dispatch_type=kind))
-
-    def _spec_of(self, request: _Request) -> ConstraintSpec:
-        if self._policies == TOP:
-            return parse_spec(request)
-        return compose(self._policies, said_in(parse_policy(request), "request"))
 
     def _request_of_schema(self, source: str) -> _Request:
         if source == _ANY_JSON:
