@@ -70,7 +70,7 @@ def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
         for one in parts(tree):
             infer(c, one)
         return UNKNOWN
-    if tree.end < c.edge:
+    if c.is_final(tree):
         return rule(c, tree, expected)
     c.unsettled += 1
     found = rule(c, tree, expected)
