@@ -23,7 +23,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import index
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +32,7 @@ from ananke.analysis.tracing import Event
 from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
 from ananke.domains.cost import domains_of, in_order
 from ananke.domains.history import Checkpoints, History, Step
+from ananke.domains.meaning import surroundings_of
 from ananke.domains.syntax.completion import Exhausted, search_completion, search_exhaustively
 from ananke.domains.syntax.forced import forced_text
 from ananke.domains.syntax.program import ProgramState, start_program
@@ -458,16 +458,8 @@ class Session:
             return ()
         program = self._history.place.parts[0].advance(text)
         assert isinstance(program, ProgramState)
-        imports, trace = self.spec.imports, list[Event]()
-        defects = checker(
-            program.parse,
-            environment=None if imports.environment is None else Path(imports.environment),
-            folder=None if imports.project is None else Path(imports.project),
-            allowed=imports.allow,
-            denied=imports.deny,
-            stubs={stub.module: stub.source for stub in imports.stubs},
-            trace=trace,
-        )
+        trace = list[Event]()
+        defects = checker(program.parse, surroundings_of(self.spec), trace=trace)
         # What is wrong with the text so far was not what refused it now.
         last = max(defects, key=lambda one: one.end, default=None)
         source = program.parse.text()

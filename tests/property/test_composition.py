@@ -83,6 +83,19 @@ DOCUMENTS = partly(
                 "project": st.sampled_from([".", ".", "p"]),
             }
         ),
+        "scope": partly(
+            {
+                "imports": st.lists(st.sampled_from(["import a", "import b"]), max_size=2),
+                "aliases": st.lists(st.just({"name": "A", "type": "int"}), max_size=1),
+                "bindings": st.lists(
+                    st.sampled_from([{"name": "x"}, {"name": "y", "type": "int"}]),
+                    max_size=2,
+                    unique_by=lambda one: one["name"],
+                ),
+                "inside": st.sampled_from([{"loops": 1}, {"function": "f"}]),
+                "expects": st.sampled_from(["int", "int", "str"]),
+            }
+        ),
         "contracts": partly(
             {
                 "functions": st.lists(functions, max_size=2, unique_by=lambda one: one["name"]),

@@ -125,6 +125,39 @@ def test_contracts_of_a_function_are_joined() -> None:
     ]
 
 
+def test_scopes_are_joined() -> None:
+    x = {"name": "x", "type": "int"}
+    one = said("a", scope={"bindings": [x], "imports": ["import os"]})
+    other = said("b", language="python", scope={"bindings": [x, {"name": "y"}], "expects": "str"})
+    spec = compose(one, other)
+    assert spec == parse_spec(
+        {
+            "language": "python",
+            "domains": ["syntax", "types"],
+            "scope": {
+                "bindings": [x, {"name": "y"}],
+                "imports": ["import os"],
+                "expects": "str",
+            },
+        }
+    )
+    text = {"functions": [{"name": "x", "signature": "() -> int"}], "expects": "int"}
+    assert clash(one, other, said("c", scope=text)) == [
+        "b scope.expects × c scope.expects: 'str' and 'int' differ; keep one of the two",
+        "c scope.functions[0].name × a scope.bindings[0].name: 'x' is described in two ways; "
+        "keep one of the two",
+    ]
+
+
+def test_the_place_in_a_function_is_one() -> None:
+    inside = {"function": "f", "loops": 1}
+    one = said("a", language="python", domains=["controlflow"], scope={"inside": inside})
+    assert (
+        compose(one, one).scope.inside == parse_policy({"scope": {"inside": inside}}).scope.inside
+    )
+    assert compose(one, one).domains == ("controlflow",)
+
+
 def test_without_a_language_imports_and_meaning_bind_nothing() -> None:
     policy = said("policy.json", imports={"deny": ["os"]}, domains=["syntax", "types"])
     request = said("request", grammar={"kind": "regex", "source": "a+"})

@@ -94,6 +94,9 @@ LIBRARY = FakeLibrary(
 )
 
 
+FUNCTION = Callable(Function((), INT))
+
+
 def judged(text: str, *, at_end: bool = False, program: Program | None = None) -> Judgement:
     state = load_grammar("python").parse(text.encode())
     assert state is not None, "the text does not parse"
@@ -175,6 +178,35 @@ def test_what_may_still_be_right_is_not_refused_at_any_byte(case: str) -> None:
     program = Program(LIBRARY)
     for end in range(len(text) + 1):
         assert judged(text[:end], program=program).defects == (), text[:end]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("y = zz", "`zz` is not defined"),
+        ("x: int = 1\ny: str = x", "can't be assigned"),
+        ("def f() -> int:\n    x = 1", "`f` must return `int`"),
+        ("class A:\n    def f(self):\n        return self.gg\n", "no attribute `gg`"),
+    ],
+)
+def test_the_end_finishes_what_is_open(text: str, message: str) -> None:
+    assert not any(message in one.message for one in judged(text).defects)
+    assert any(message in one.message for one in judged(text, at_end=True).defects)
+
+
+@pytest.mark.parametrize("text", ["from . import a\n", "from .a import f\n", "from .. import q\n"])
+def test_relative_imports_at_every_byte(text: str) -> None:
+    names = ("p", "p.q", "p.q.a", "p.q.b")
+    modules = {name: FakeModule(name, {"f": FUNCTION}, is_package=name < "p.q.") for name in names}
+    library = FakeLibrary({**LIBRARY.modules, **modules})
+    program = Program(library, "p.q.b")
+    for end in range(len(text) + 1):
+        assert judged(text[:end], program=program).defects == (), text[:end]
+
+
+def test_what_is_nested_too_deep_is_not_judged() -> None:
+    deep = "x = " + "[" * 2000 + "zz" + "]" * 2000 + "\n"
+    assert judged(deep) == Judgement(())
 
 
 def test_what_is_owed_is_paid_by_a_later_binding() -> None:

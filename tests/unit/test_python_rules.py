@@ -20,6 +20,16 @@ def library() -> PythonLibrary:
 
 
 RIGHT = {
+    "aliases by statement, generic and recursive": """
+type Number = int | float
+type Rows[T] = list[T]
+type Nested = int | list[Nested]
+a: Number = 3
+b: Rows[int] = [a]
+c: Nested = [3]
+""",
+    "a keyword begins the name that is bound": "x = (1, return_value := 2)\n",
+    "a letter of several bytes begins the name that is bound": "x = (1, é := 2)\n",
     "a condition that follows narrows None away": """
 def f(x: str | None) -> int:
     return int(x) if x is not None else 0

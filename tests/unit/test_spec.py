@@ -31,6 +31,26 @@ def violations(source: Any) -> dict[str, str]:
     return {violation.path: violation.problem for violation in error.violations}
 
 
+def test_a_scope_describes_a_name_once_and_a_function_by_its_name() -> None:
+    assert violations(
+        {
+            "language": LANGUAGE,
+            "domains": ["syntax", "types"],
+            "scope": {
+                "classes": [{"name": "A", "source": "class A: ..."}],
+                "bindings": [{"name": "x"}, {"name": "A", "type": "int"}],
+                "inside": {"is_async": True},
+            },
+        }
+    ) == {
+        "spec.scope.bindings[1].name": "'A' is described by scope.classes[0] already; keep one",
+        "spec.scope.inside.is_async": "belongs to a function: name it in scope.inside.function",
+    }
+    assert violations({"language": LANGUAGE, "scope": {"expects": "int"}}) == {
+        "spec.scope": 'belongs to the domains of meaning: add "types" to domains'
+    }
+
+
 _AT = "spec.contracts."
 
 
@@ -49,6 +69,21 @@ FULL = {
         "stubs": [{"module": "host.api", "source": "def send(text: str) -> None: ..."}],
         "environment": ".venv",
         "project": ".",
+    },
+    "scope": {
+        "imports": ["import os"],
+        "classes": [{"name": "A", "source": "class A: ..."}],
+        "aliases": [{"name": "B", "type": "list[A]"}],
+        "functions": [{"name": "f", "signature": "() -> B", "is_async": True}],
+        "bindings": [{"name": "x", "type": "B", "is_declared": True}, {"name": "y"}],
+        "inside": {
+            "function": "A.g",
+            "is_async": True,
+            "result": "B",
+            "receiver": "self",
+            "loops": 2,
+        },
+        "expects": "int",
     },
     "contracts": {
         "functions": [
@@ -93,7 +128,7 @@ def test_a_spec_survives_the_round_trip(source: dict[str, Any]) -> None:
 
 def test_specs_are_values() -> None:
     one, same = parse_spec(FULL), parse_spec(json.dumps(FULL))
-    other = parse_spec(FULL | {"domains": ["syntax", "semantics"]})
+    other = parse_spec(FULL | {"domains": ["syntax", "imports", "semantics"]})
     assert one == same
     assert hash(one) == hash(same)
     assert one.fingerprint == same.fingerprint

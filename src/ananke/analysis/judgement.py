@@ -16,7 +16,9 @@ from ananke.parsing.state import ParseState
 
 __all__ = [
     "Constraint",
+    "Given",
     "Inert",
+    "Inside",
     "Judge",
     "Judgement",
     "Meaning",
@@ -97,6 +99,47 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """The constructs around a place, as the language writes names and types.
+
+    Attributes:
+        function: the function, dotted for a method; None: there is none.
+        result: what it is to give back; None: not known.
+        receiver: the parameter that holds the instance, or None.
+        loops: how many loops are around the place in the function.
+    """
+
+    function: str | None = None
+    is_async: bool = False
+    result: str | None = None
+    receiver: str | None = None
+    loops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a request says of the names at the place, as the language writes it.
+
+    Attributes:
+        imports: statements.
+        classes: (name, declaration).
+        aliases: (name, type).
+        functions: (name, what is written after it, is it async).
+        bindings: (name, type or None, must what is assigned be of the type).
+        inside: the constructs around the place.
+        expects: the type of the expression that the whole text is; None: it is statements.
+    """
+
+    imports: tuple[str, ...] = ()
+    classes: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+    functions: tuple[tuple[str, str, bool], ...] = ()
+    bindings: tuple[tuple[str, str | None, bool], ...] = ()
+    inside: Inside = Inside()
+    expects: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is known of the place that a text is written for.
 
@@ -107,6 +150,7 @@ class Surroundings:
         allow: modules that alone may be imported, with all below them; None: any.
         deny: modules that may not, with all below them.
         stubs: (module, its declarations) described in place.
+        given: what is known of the names at the place.
         domains: those that judge.
     """
 
@@ -116,11 +160,13 @@ class Surroundings:
     allow: tuple[str, ...] | None = None
     deny: tuple[str, ...] = ()
     stubs: tuple[tuple[str, str], ...] = ()
+    given: Given = Given()
     domains: frozenset[Domain] = frozenset(Domain)
 
 
 class SurroundingsError(ValueError):
-    """Something that is not there or can't be read; `field` is its name in `Surroundings`."""
+    """Something that is not there or can't be read; `field` is its place in a spec, such as
+    `imports.environment` or `scope.bindings[2].type`."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)

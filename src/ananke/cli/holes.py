@@ -177,15 +177,7 @@ def fill_file(
         assert checker is not None
         if state is None:
             raise InputError(f"{file.name}: no {file.language} program any more")
-        folder = _folder_of(file)
-        return checker(
-            state,
-            environment=None if importing.environment is None else Path(importing.environment),
-            folder=None if folder is None else Path(folder),
-            allowed=importing.allowed,
-            denied=importing.denied,
-            stubs=importing.stubs,
-        )
+        return checker(state, importing.surroundings(file.name))
 
     def look(spec: ConstraintSpec, region: Region) -> Satisfiability:
         return Session(spec, vocabulary, region=region).satisfiability()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ananke.analysis.defects import Domain
+from ananke.analysis.judgement import Surroundings, SurroundingsError
 from ananke.analysis.tracing import Event
 from ananke.cli.reading import InputError, language_for, read_text
 from ananke.languages import get_checker
@@ -45,6 +46,18 @@ class Importing:
     def is_bound(self) -> bool:
         """Whether some import is refused by a policy."""
         return self.allowed is not None or bool(self.denied)
+
+    def surroundings(self, name: str) -> Surroundings:
+        """The place of the file called `name`."""
+        folder = None if name == "-" else str(Path(name).resolve().parent)
+        return Surroundings(
+            path=None if name == "-" else str(Path(name).resolve()),
+            environment=self.environment,
+            project=self.project or folder,
+            allow=self.allowed,
+            deny=self.denied,
+            stubs=tuple(self.stubs.items()),
+        )
 
     @staticmethod
     def under(policies: Constraint, environment: str | None) -> Importing:
@@ -168,18 +181,9 @@ def check_meaning(
         return []
     trace: list[Event] | None = [] if why else None
     try:
-        defects = checker(
-            state,
-            environment=_opt_path(importing.environment),
-            folder=_opt_path(importing.project)
-            or (None if name == "-" else Path(name).resolve().parent),
-            allowed=importing.allowed,
-            denied=importing.denied,
-            stubs=importing.stubs,
-            trace=trace,
-        )
-    except ValueError as error:
-        raise InputError(f"environment {importing.environment}: {error}") from None
+        defects = checker(state, importing.surroundings(name), trace=trace)
+    except SurroundingsError as error:
+        raise InputError(f"{name}: {error.field}: {error}") from None
     lines = text.split("\n")
     found: list[Finding] = []
     for one in defects:
@@ -193,10 +197,6 @@ def check_meaning(
             Finding(name, language, "wrong", line, column, source, (), one.text(), because)
         )
     return found
-
-
-def _opt_path(name: str | None) -> Path | None:
-    return None if name is None else Path(name)
 
 
 def complete(place: str, given: str | None, policies: Constraint = TOP) -> dict[str, list[str]]:

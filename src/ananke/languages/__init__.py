@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 from ananke.analysis.defects import Defect
 from ananke.analysis.formulas.semantics import Semantics
 from ananke.analysis.holes import HoleLanguage
-from ananke.analysis.judgement import Meaning
+from ananke.analysis.judgement import Meaning, Surroundings
 from ananke.analysis.tracing import Event
 from ananke.parsing.language import Language, LanguageError
 from ananke.parsing.state import ParseState
@@ -34,12 +32,8 @@ class Checker(Protocol):
     def __call__(
         self,
         state: ParseState,
+        surroundings: Surroundings = Surroundings(),  # noqa: B008 - a value
         *,
-        environment: Path | None = None,
-        folder: Path | None = None,
-        allowed: tuple[str, ...] | None = None,
-        denied: tuple[str, ...] = (),
-        stubs: Mapping[str, str] | None = None,
         trace: list[Event] | None = None,
     ) -> list[Defect]: ...
 

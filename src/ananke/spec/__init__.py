@@ -35,6 +35,7 @@ from ananke.spec.model import (
 )
 from ananke.spec.parse import MAX_DEPTH, MAX_SPEC_BYTES, parse_holes, parse_policy, parse_spec
 from ananke.spec.schema import published_schema
+from ananke.spec.scope import Binding, ClassSource, FunctionSignature, Inside, Scope
 
 __all__ = [
     "DOMAIN_NAMES",
@@ -44,23 +45,28 @@ __all__ = [
     "MAX_SPEC_BYTES",
     "SCHEMA_KEYWORD",
     "TOP",
+    "Binding",
     "Budgets",
     "Clash",
     "ClassContract",
+    "ClassSource",
     "Constraint",
     "ConstraintSpec",
     "Context",
     "Contracts",
     "DomainName",
     "FunctionContract",
+    "FunctionSignature",
     "Grammar",
     "HoleRange",
     "Imports",
+    "Inside",
     "Limits",
     "LiteralBound",
     "LoopContract",
     "ModuleStub",
     "Policy",
+    "Scope",
     "SpecError",
     "TypedName",
     "Violation",

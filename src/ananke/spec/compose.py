@@ -26,12 +26,14 @@ from functools import cached_property
 from typing import Any, cast
 
 from ananke.spec.base import Model
+from ananke.spec.contracts import TypedName
 from ananke.spec.errors import SpecError, Violation
 from ananke.spec.imports import Imports, ModuleStub, above, covering
 from ananke.spec.joining import Contract, joined, parts
 from ananke.spec.joining import clashes as contract_clashes
 from ananke.spec.model import DOMAIN_NAMES, ConstraintSpec, Grammar, Policy
 from ananke.spec.parse import parse_policy, parse_spec
+from ananke.spec.scope import Binding, ClassSource, FunctionSignature
 
 __all__ = ["FIELDS", "TOP", "Clash", "Constraint", "Meet", "compose", "said_in"]
 
@@ -59,6 +61,13 @@ FIELDS: dict[str, Meet] = {
     "imports.stubs": Meet.ALL,
     "imports.environment": Meet.SAME,
     "imports.project": Meet.SAME,
+    "scope.imports": Meet.ALL,
+    "scope.classes": Meet.ALL,
+    "scope.aliases": Meet.ALL,
+    "scope.functions": Meet.ALL,
+    "scope.bindings": Meet.ALL,
+    "scope.inside": Meet.SAME,
+    "scope.expects": Meet.SAME,
     "contracts.functions": Meet.ALL,
     "contracts.classes": Meet.ALL,
     "contracts.literals": Meet.ALL,
@@ -79,6 +88,12 @@ _LENGTHS = (
     ("context.suffix", "limits.suffix_bytes"),
     ("grammars", "limits.grammar_bytes"),
 )
+
+#: Domains that a scope is for.
+_MEANING = frozenset(("imports", "types", "controlflow"))
+
+#: Fields that describe names, each of them once.
+_SCOPE_NAMES = ("scope.classes", "scope.aliases", "scope.functions", "scope.bindings")
 
 #: Where the modules stand that some list allows, beside the meet of the lists.
 _NAMED = "imports.allow[]"
@@ -173,8 +188,8 @@ class Constraint:
     def spec(self) -> ConstraintSpec:
         """The request that says all of it; what nobody says has the default.
 
-        Without a language imports, contracts and the domains of meaning bind nothing: they are left
-        out.
+        Without a language imports, scope, contracts and the domains of meaning bind nothing: they
+        are left out.
 
         Raises SpecError for the bottom, with each pair of places, and for what is no whole request
         (neither language nor grammar).
@@ -182,7 +197,7 @@ class Constraint:
         self.refuse_bottom()
         document = _document(self.said)
         if "language" not in document:
-            for name in ("imports", "contracts", "domains"):
+            for name in ("imports", "scope", "contracts", "domains"):
                 document.pop(name, None)
         try:
             return parse_spec(document)
@@ -303,6 +318,14 @@ def _clashes(said: _Said) -> Iterator[Clash]:
             problem = f"{module!r} is described in two ways; keep one of the two"
             yield Clash(described[module], f"{place}.module", problem)
         described.setdefault(module, f"{place}.module")
+    scoped: dict[str, str] = {}
+    for name in _SCOPE_NAMES:
+        for entry, place in said.get(name, {}).items():
+            held = cast(ClassSource | TypedName | FunctionSignature | Binding, entry).name
+            if held in scoped:
+                problem = f"{held!r} is described in two ways; keep one of the two"
+                yield Clash(scoped[held], f"{place}.name", problem)
+            scoped.setdefault(held, f"{place}.name")
     for name in ("contracts.functions", "contracts.classes", "contracts.literals"):
         found = cast(list[tuple[Contract, str]], list(said.get(name, {}).items()))
         for one, other, problem in contract_clashes(found):
@@ -351,6 +374,8 @@ def _document(said: _Said) -> dict[str, Any]:
             value = [one.model_dump() if isinstance(one, Model) else one for one in values]
         elif meet is Meet.WITHIN:
             value = list(cast(tuple[str, ...], value))
+        elif isinstance(value, Model):
+            value = value.model_dump()
         inner = document
         *outer, last = name.split(".")
         for step in outer:
@@ -361,6 +386,8 @@ def _document(said: _Said) -> dict[str, Any]:
         for domain, by in (("syntax", "grammars"), ("semantics", "contracts"))
         if by in document
     ]
+    if "scope" in document and _MEANING.isdisjoint(document.get("domains", ())):
+        implied.append("types")
     if implied or "domains" in document:
         named = {*document.get("domains", ["syntax"]), *implied}
         document["domains"] = [one for one in DOMAIN_NAMES if one in named]

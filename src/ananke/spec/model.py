@@ -37,6 +37,8 @@ from ananke.spec.contracts import Contracts
 from ananke.spec.contracts import contradictions as contract_contradictions
 from ananke.spec.imports import Imports
 from ananke.spec.imports import contradictions as import_contradictions
+from ananke.spec.scope import Scope
+from ananke.spec.scope import contradictions as scope_contradictions
 
 GrammarKind = Literal["json_schema", "regex", "lark", "ebnf", "structural_tag"]
 DomainName = Literal["syntax", "imports", "types", "controlflow", "semantics"]
@@ -46,6 +48,9 @@ DOMAIN_NAMES: tuple[DomainName, ...] = get_args(DomainName)
 
 #: Kinds whose source is JSON and may be written in place instead of as text.
 _JSON_KINDS: frozenset[str] = frozenset({"json_schema", "structural_tag"})
+
+#: Domains that judge names and types, and where statements stand.
+_MEANING: frozenset[str] = frozenset({"imports", "types", "controlflow"})
 
 MIB = 1024 * 1024
 
@@ -153,6 +158,7 @@ class ConstraintSpec(Model):
         default=(), description="Further grammars; each binds the generated text as well."
     )
     imports: Imports = Imports()
+    scope: Scope = Scope()
     contracts: Contracts = Contracts()
     domains: Annotated[
         tuple[DomainName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
@@ -201,6 +207,7 @@ class Policy(ConstraintSpec):
             [
                 *_repeated_domains(self),
                 *import_contradictions(self.imports),
+                *scope_contradictions(self.scope),
                 *contract_contradictions(self.contracts),
             ]
         )
@@ -251,6 +258,8 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
                 )
         if spec.imports != Imports():
             yield "imports", "needs a language: modules are a language's"
+        if spec.scope != Scope():
+            yield "scope", "needs a language: it is written in one"
         if spec.contracts != Contracts():
             yield "contracts", "needs a language: conditions are its expressions"
         for at, domain in enumerate(spec.domains):
@@ -258,7 +267,10 @@ def _contradictions(spec: ConstraintSpec) -> Iterator[tuple[str, str]]:
                 yield f"domains[{at}]", f"the {domain} domain needs a language"
     yield from _repeated_domains(spec)
     yield from import_contradictions(spec.imports)
+    yield from scope_contradictions(spec.scope)
     yield from contract_contradictions(spec.contracts)
+    if spec.scope != Scope() and _MEANING.isdisjoint(spec.domains):
+        yield "scope", 'belongs to the domains of meaning: add "types" to domains'
     if spec.contracts != Contracts() and "semantics" not in spec.domains:
         yield "contracts", 'belongs to the semantics domain: add "semantics" to domains'
     if spec.all_grammars and "syntax" not in spec.domains:

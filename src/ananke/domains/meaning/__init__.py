@@ -4,6 +4,6 @@
 it judges one of all tokens that are judged alike, which `pieces.py` has sorted.
 """
 
-from ananke.domains.meaning.state import MeaningState, start_meaning
+from ananke.domains.meaning.state import MeaningState, start_meaning, surroundings_of
 
-__all__ = ["MeaningState", "start_meaning"]
+__all__ = ["MeaningState", "start_meaning", "surroundings_of"]

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ananke.analysis.defects import Defect, Domain
-from ananke.analysis.judgement import Judgement, Meaning, Surroundings, SurroundingsError
+from ananke.analysis.judgement import (
+    Given,
+    Inside,
+    Judgement,
+    Meaning,
+    Surroundings,
+    SurroundingsError,
+)
 from ananke.domains.meaning.narrowing import narrow
 from ananke.domains.state import Words
 from ananke.languages import get_meaning
@@ -14,7 +21,7 @@ from ananke.parsing.state import ParseState
 from ananke.spec import ConstraintSpec, spec_error
 from ananke.vocabulary import Vocabulary
 
-__all__ = ["MeaningState", "start_meaning"]
+__all__ = ["MeaningState", "start_meaning", "surroundings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,8 @@ def start_meaning(
     What is wrong with the prefix itself is given, and not held against what comes.
 
     Raises:
-        SpecError: the language has no such domain, or the environment is none.
+        SpecError: the language has no such domain, the environment is none, or what the spec says
+            of the scope can't be read.
     """
     asked = [(at, name) for at, name in enumerate(spec.domains) if name in _DOMAINS]
     if not asked:
@@ -114,26 +122,44 @@ def start_meaning(
         raise spec_error(
             f"spec.domains[{at}]", f"{spec.language} has no {name} domain yet; leave it out"
         )
-    imports = spec.imports
-    surroundings = Surroundings(
-        path=spec.context.path,
-        environment=imports.environment,
-        project=imports.project,
-        allow=imports.allow,
-        deny=imports.deny,
-        stubs=tuple((one.module, one.source) for one in imports.stubs),
-        domains=frozenset(_DOMAINS[name] for _, name in asked),
-    )
+    surroundings = surroundings_of(spec, frozenset(_DOMAINS[name] for _, name in asked))
     try:
         program = meaning.begin(surroundings)
     except SurroundingsError as error:
-        raise spec_error(f"spec.imports.{error.field}", error.problem) from None
+        raise spec_error(f"spec.{error.field}", error.problem) from None
     part = "meaning: " + ", ".join(name for _, name in asked)
     suffix = (spec.context.suffix or "").encode()
     judgement = meaning.judge(program, parse)
     forgiven = frozenset(one.start for one in judgement.defects)
     request = Request(meaning, program, vocabulary, part, suffix, forgiven)
     return MeaningState(request, parse, judgement)
+
+
+def surroundings_of(
+    spec: ConstraintSpec, domains: frozenset[Domain] = frozenset(Domain)
+) -> Surroundings:
+    """What a spec says of the place its text is written for."""
+    imports, scope = spec.imports, spec.scope
+    inside = scope.inside
+    given = Given(
+        imports=scope.imports,
+        classes=tuple((one.name, one.source) for one in scope.classes),
+        aliases=tuple((one.name, one.type) for one in scope.aliases),
+        functions=tuple((one.name, one.signature, one.is_async) for one in scope.functions),
+        bindings=tuple((one.name, one.type, one.is_declared) for one in scope.bindings),
+        inside=Inside() if inside is None else Inside(**inside.model_dump()),
+        expects=scope.expects,
+    )
+    return Surroundings(
+        path=spec.context.path,
+        environment=imports.environment,
+        project=imports.project,
+        allow=imports.allow,
+        deny=imports.deny,
+        stubs=tuple((one.module, one.source) for one in imports.stubs),
+        given=given,
+        domains=domains,
+    )
 
 
 _DOMAINS = {one.value: one for one in Domain}

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.judgement import Surroundings
 from ananke.analysis.tracing import Event
-from ananke.languages.python.library import open_library
-from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.program import judge
+from ananke.languages.python.meaning.request import begin
 from ananke.parsing.state import ParseState
-from ananke.vocabulary.cache import DiskCache
 
 __all__ = ["check_state"]
 
 
 def check_state(
     state: ParseState,
+    surroundings: Surroundings = Surroundings(),  # noqa: B008 - a value
     *,
-    environment: Path | None = None,
-    folder: Path | None = None,
-    allowed: tuple[str, ...] | None = None,
-    denied: tuple[str, ...] = (),
-    stubs: Mapping[str, str] | None = None,
     trace: list[Event] | None = None,
 ) -> list[Defect]:
     """The defects of a text that parses; of a finished one also the names that it never binds.
 
     Args:
-        environment: what is installed, as in `open_library`; None: any module may exist.
-        folder: where the text's own modules are.
-        allowed, denied: modules, each with all below, that may and may not be imported; None: any.
-        stubs: stub text by module name, before all else.
+        surroundings: the place that the text is for.
         trace: what the statements did is added to it.
 
     Raises:
-        EnvironmentMissingError: `environment` is none.
+        SurroundingsError: something of the surroundings is not there or can't be read.
     """
-    library = open_library(
-        environment=environment,
-        project=() if folder is None else (folder,),
-        stubs=stubs,
-        cache=DiskCache(),
-    )
-    program = Program(library, allowed=allowed, denied=denied)
+    program = begin(surroundings)
     if trace is not None:
         program.trace = {}
     judgement = judge(program, state, at_end=state.can_end())

@@ -125,6 +125,7 @@ class Program:
         domains: those that judge; the others' defects are not reported.
         memo: what finished statements did to a scope, by the scope and the statement.
         lineages: see `World`.
+        start: the scope in which the text begins.
     """
 
     library: Library
@@ -145,6 +146,8 @@ class Program:
     #: What the statements did, by their start and end, if it is to be told.
     trace: dict[tuple[int, int], Event] | None = None
     domains: frozenset[Domain] = frozenset(Domain)
+    #: The type of the expression that the whole text is; None: it is statements.
+    expects: Type | None = None
 
     @property
     def target(self) -> Target:

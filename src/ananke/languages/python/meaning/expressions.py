@@ -138,7 +138,8 @@ def _fact(c: Context, name: str, home: Scope | None) -> Type | None:
 
 def _may_be_bound(c: Context, tree: Tree) -> bool:
     """Whether the open name at the end of the text may become the target of a binding."""
-    return c.binder is tree and c.follows(b" :=")
+    # A keyword may be the beginning of a name.
+    return c.binder is tree and (c.follows(b" :=") or (c.is_pending(tree) and c.follows(b"_ :=")))
 
 
 def _near(c: Context, name: str) -> list[str]:

@@ -56,10 +56,11 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
         if c.is_pending(word):
             names = set(c.program.library.submodules(name))
             if not c.program.library.is_open and not c.trying and names:
+                # After the dots of `from .` no module need be named.
                 _require(
                     c,
                     word,
-                    names,
+                    names | {"import"} if name == base else names,
                     f"no module of {name or 'this environment'} begins with",
                 )
             return ""

@@ -21,6 +21,7 @@ from ananke.analysis.judgement import Constraint, Inert, Judgement
 from ananke.languages.python.meaning.context import Context, Program, Reached
 from ananke.languages.python.meaning.expressions import infer
 from ananke.languages.python.meaning.statements import PRUNED, run_statements
+from ananke.languages.python.meaning.whole import run_whole
 from ananke.parsing.grammar import Grammar
 from ananke.parsing.opening import NOWHERE, Reading, Tree, open_tree
 from ananke.parsing.state import ParseState
@@ -32,6 +33,10 @@ _WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
 _LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r?\n\s*\Z")
 
 _NUMBER = re.compile(rb"\.?[0-9][0-9A-Za-z_.]*")
+#: The end of a text that ends inside a character.
+_CUT_CHARACTER = re.compile(
+    rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
 #: A quote that may still become three is a string's start too.
 _STRING_START = re.compile(rb"[A-Za-z]{0,2}(?:\"{3}|'{3}|\"|')")
 _PREFIX_LETTERS = b"rRbBuUfFtT"
@@ -45,6 +50,8 @@ STRING_PREFIXES = frozenset(
 
 #: No keyword begins so, and no string's prefix.
 _ANY_WORD = b"q"
+#: A statement of the module's that says nothing.
+_CLOSING = b"\npass\n"
 #: Finished statements remembered before all are forgotten.
 _REMEMBERED = 50_000
 #: Text before the last lexeme that is fetched at first.
@@ -122,6 +129,9 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     Args:
         at_end: the text ends here; nothing can grow any more.
     """
+    if at_end:
+        # What the text ends in is finished, the blocks that are open in it too.
+        state = (program.expects is None and state.feed(_CLOSING)) or state.feed(b"\n") or state
     best: Judgement | None = None
     for one in _readings(program, state, at_end=at_end):
         if one is None:
@@ -143,6 +153,9 @@ def is_settled(program: Program, state: ParseState) -> bool:
     lexeme = _lexeme(tail)
     if b"\n" in tail[: len(tail) - len(lexeme)] or keyword.iskeyword(lexeme.decode("latin-1")):
         # The line that begins may close blocks; a keyword is not what it seems.
+        return False
+    if program.expects is not None and not tail.strip() and not state.text().strip():
+        # What begins here may be no expression.
         return False
     for one in _readings(program, state, is_closed=True):
         if one is None or one[0].defects:
@@ -190,6 +203,7 @@ def _readings(
     tables = _tables(state.grammar)
     symbols, length = _pending(tables, state, at_end)
     text = _Text(state)
+    is_cut = _CUT_CHARACTER.search(state.tail) is not None
     is_read = False
     # The lexeme is left out only where none of what it may become can be read.
     for symbol in [*symbols, None] if length else symbols:
@@ -210,14 +224,22 @@ def _readings(
                 at_end=at_end,
                 is_closed=is_closed,
                 reads_pending=length > 0 and reading.reads_pending,
-                follows=lambda more: state.feed(more) is not None,
+                follows=lambda more: is_cut or state.feed(more) is not None,
                 words=lambda: operand_words(state),
             )
             if constraints:
                 c.constraints = []
             c.infer = partial(infer, c)
-            with suppress(Reached):
-                run_statements(c, reading.root.children)
+            try:
+                with suppress(Reached):
+                    if program.expects is None:
+                        run_statements(c, reading.root.children)
+                    else:
+                        run_whole(c, reading.root.children, program.expects)
+            except RecursionError:
+                # Nested deeper than can be read.
+                yield None
+                return
             yield c, reading
 
 

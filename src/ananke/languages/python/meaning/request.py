@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path, PurePath
 
-from ananke.analysis.judgement import Meaning, Surroundings, SurroundingsError
+from ananke.analysis.judgement import Given, Meaning, Surroundings, SurroundingsError
 from ananke.languages.python.library import EnvironmentMissingError, PythonLibrary, open_library
 from ananke.languages.python.meaning.context import Program
+from ananke.languages.python.meaning.given import begin_scope
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
     is_settled,
@@ -44,14 +45,14 @@ def begin(surroundings: Surroundings) -> Program:
     """What all texts of one request share.
 
     Raises:
-        SurroundingsError: the environment is none.
+        SurroundingsError: the environment is none, or what is given of the place can't be read.
     """
     try:
         library = _library(surroundings.environment, surroundings.project, surroundings.stubs)
     except EnvironmentMissingError as error:
-        raise SurroundingsError("environment", str(error)) from None
+        raise SurroundingsError("imports.environment", str(error)) from None
     module, is_package = _module(surroundings)
-    return Program(
+    program = Program(
         library,
         module,
         is_package,
@@ -59,6 +60,9 @@ def begin(surroundings: Surroundings) -> Program:
         denied=surroundings.deny,
         domains=surroundings.domains,
     )
+    if surroundings.given != Given():
+        program.start, program.expects = begin_scope(program, surroundings.given)
+    return program
 
 
 def _module(surroundings: Surroundings) -> tuple[str, bool]:

@@ -520,23 +520,20 @@ def _global(c: Context, tree: Tree) -> None:
 
 
 def _type_alias(c: Context, tree: Tree) -> None:
-    inner = [one for one in tree.children if one.kind == "type"]
-    if not inner:
+    """`type X = …`, `type X[T] = …`: what it stands for may name what comes later, and itself."""
+    left, right = tree.child("left"), tree.child("right")
+    names = [] if left is None else [one for one in _names_in(left) if c.is_final(one)]
+    if not names:
         return
-    stack = [inner[0]]
-    name = ""
-    while stack and not name:
-        one = stack.pop(0)
-        if one.kind == "identifier":
-            name = c.text(one)
-        stack += one.children
-    if name and inner[0].is_present:
-        meaning: Type = UNKNOWN
-        if len(inner) > 1 and inner[0].children[:1] and inner[0].children[0].kind == "identifier":
-            c.deferred += 1
-            meaning = read_type(c, inner[1])
-            c.deferred -= 1
-        c.scope = c.scope.bind(name, Entry(UNKNOWN, means=meaning))
+    name = c.text(names[0])
+    before = c.scope
+    # The parameters, and the bounds that they may have, are no alias's names.
+    parameters = {c.text(one): Entry(UNKNOWN, means=UNKNOWN) for one in names[1:]}
+    c.scope = before.with_names({**parameters, name: Entry(UNKNOWN, means=UNKNOWN)})
+    meaning = read_type(c, right, deferred=True)
+    owed = c.scope.owed
+    c.scope = replace(before, owed=owed, owed_members=c.scope.owed_members)
+    c.scope = c.scope.bind(name, Entry(UNKNOWN, means=UNKNOWN if parameters else meaning))
 
 
 # Compound statements
