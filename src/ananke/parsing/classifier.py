@@ -33,6 +33,22 @@ class ClassifierStatistics:
     scanner_states: int
 
 
+class _Owner:
+    """Frees a native classifier when its `Classifier` is gone.
+
+    A `__del__` of the classifier itself would run while weak references still lead to it: another
+    thread could take it up again in that moment, and use what has been freed.
+    """
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def __del__(self) -> None:
+        library().ananke_classifier_free(self._handle)
+
+
 class Classifier:
     """Masks for one (grammar, vocabulary); shared by all sessions of the process."""
 
@@ -47,12 +63,8 @@ class Classifier:
         if not handle:
             raise ParseError(f"{vocabulary.name}: the classifier could not be made")
         self._handle = handle
+        self._owner = _Owner(handle)
         self.words = (vocabulary.size + 31) // 32
-
-    def __del__(self) -> None:
-        handle = getattr(self, "_handle", None)
-        if handle:
-            library().ananke_classifier_free(handle)
 
     def fill(self, state: ParseState, words: NDArray[np.int32]) -> None:
         """Writes the mask after `state`: bit i%32 of word i//32 is token i.

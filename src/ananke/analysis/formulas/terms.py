@@ -13,6 +13,7 @@ No list here has more elements than `CAPACITY`.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 
@@ -89,17 +90,19 @@ class Term:
 
 
 _known: weakref.WeakValueDictionary[object, Term] = weakref.WeakValueDictionary()
+#: Equal terms are the same object, also those of several threads.
+_lock = threading.Lock()
 
 
 def _make(op: str, args: tuple[Term, ...], sort: Sort, value: Value = None) -> Term:
     key = (op, tuple(map(id, args)), sort, type(value), value)
-    found = _known.get(key)
-    if found is None:
-        found = Term(op, args, sort, value)
-        if found.size > _MAX_SIZE:
-            return opaque(sort)
-        _known[key] = found
-    return found
+    with _lock:
+        found = _known.get(key)
+        if found is None:
+            found = Term(op, args, sort, value)
+            if found.size <= _MAX_SIZE:
+                _known[key] = found
+    return found if found.size <= _MAX_SIZE else opaque(sort)
 
 
 def _strict(op: str, args: tuple[Term, ...], sort: Sort) -> Term:

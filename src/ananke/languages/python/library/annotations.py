@@ -35,6 +35,7 @@ from ananke.analysis.types import (
 )
 from ananke.languages.python.library.linking import Home, ModuleHome
 from ananke.languages.python.library.outline import ItemKind
+from ananke.languages.python.library.source_tree import parse_expression
 
 __all__ = [
     "BOOL",
@@ -231,7 +232,7 @@ def evaluate(node: ast.expr, place: Place) -> Type:
 
 def _parsed(text: str) -> ast.expr | None:
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        return parse_expression(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

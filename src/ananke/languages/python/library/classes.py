@@ -29,6 +29,7 @@ from ananke.languages.python.library.annotations import (
 from ananke.languages.python.library.functions import declare_method, type_parameters
 from ananke.languages.python.library.linking import Home, ModuleHome
 from ananke.languages.python.library.outline import Flag, Item, ItemKind
+from ananke.languages.python.library.source_tree import parse_source
 from ananke.languages.python.library.variables import Assignment, assignments, declare_variable
 
 __all__ = ["declare_class"]
@@ -68,7 +69,7 @@ def declare_class(home: Home, outer: Home | None, names: Names, is_stub: bool) -
     symbol = home.symbol
     place = Place(names, home.module, symbol, outer)
     try:
-        node = ast.parse(home.items[0].text).body[0]
+        node = parse_source(home.items[0].text).body[0]
     except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
         return Class(symbol, is_open=True)
     if not isinstance(node, ast.ClassDef):

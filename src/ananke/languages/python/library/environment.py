@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ananke.languages.python.library.source_tree import parse_source
+
 __all__ = ["Environment", "EnvironmentMissingError", "find_environment", "running_version"]
 
 _log = logging.getLogger(__name__)
@@ -208,7 +210,7 @@ def _path_file(path: Path) -> tuple[list[Path], list[tuple[str, Path]]]:
 def _mapping(finder: Path) -> list[tuple[str, Path]]:
     """The literal `MAPPING = {module: folder}` of an editable install's finder."""
     try:
-        tree = ast.parse(_text(finder) or "")
+        tree = parse_source(_text(finder) or "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     for statement in tree.body:

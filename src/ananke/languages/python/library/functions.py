@@ -28,6 +28,7 @@ from ananke.languages.python.library.annotations import (
 )
 from ananke.languages.python.library.linking import Home
 from ananke.languages.python.library.outline import Flag, Item
+from ananke.languages.python.library.source_tree import parse_source
 
 __all__ = ["declare_function", "declare_method", "type_parameters"]
 
@@ -117,7 +118,7 @@ def _read_all(
 
 def _definition(text: str) -> _Definition | None:
     try:
-        body = ast.parse(text).body
+        body = parse_source(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return body[0] if len(body) == 1 and isinstance(body[0], _Definition) else None

@@ -21,6 +21,7 @@ from ananke.languages.python.library.outline import Flag, Item, ItemKind, Outlin
 from ananke.languages.python.library.receivers import attributes_of
 from ananke.languages.python.library.resolver import absolute_name
 from ananke.languages.python.library.slices import Slices, annotation_text, value_text
+from ananke.languages.python.library.source_tree import parse_source
 
 __all__ = ["MOST_BYTES", "OPEN", "read_module"]
 
@@ -57,14 +58,14 @@ def read_module(
         return OPEN
     reader = _Reader(name, target, is_stub, is_package, "global " in text)
     try:
-        tree = ast.parse(text)
+        tree = parse_source(text)
         reader.read(tree.body, Slices(text))
     except _FAILURES as error:
         _log.warning("imports: %s doesn't parse (%s); the rest of it is used", name, error)
         reader = _Reader(name, target, is_stub, is_package, False, is_open=True)
         for piece in _pieces(text):
             try:
-                reader.read(ast.parse(piece).body, Slices(piece))
+                reader.read(parse_source(piece).body, Slices(piece))
             except _FAILURES:
                 continue
     return reader.outline()

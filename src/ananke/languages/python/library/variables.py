@@ -42,6 +42,7 @@ from ananke.languages.python.library.functions import type_parameters
 from ananke.languages.python.library.inference import infer
 from ananke.languages.python.library.linking import Home, ModuleHome
 from ananke.languages.python.library.outline import Flag, Item, ItemKind
+from ananke.languages.python.library.source_tree import parse_source
 
 __all__ = ["Assignment", "assignments", "declare_variable"]
 
@@ -66,7 +67,7 @@ def assignments(items: tuple[Item, ...]) -> Iterator[Assignment]:
         if item.kind is not ItemKind.VARIABLE:
             continue
         try:
-            body = ast.parse(item.text).body
+            body = parse_source(item.text).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             body = []
         match body:
@@ -142,7 +143,7 @@ def _constant(value: ast.expr, place: Place) -> Type:
 
 def _type_statement(home: Home, place: Place) -> Declared:
     try:
-        node = ast.parse(home.items[0].text).body[0]
+        node = parse_source(home.items[0].text).body[0]
     except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
         return Value(UNKNOWN)
     inside = replace(place, owner=home.symbol)

@@ -6,7 +6,6 @@ of several types. When nothing that is known passes a test, something unknown ma
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -31,6 +30,7 @@ from ananke.analysis.types import (
 )
 from ananke.analysis.world import symbol_of
 from ananke.languages.python.library.conditions import Target, outcome
+from ananke.languages.python.library.source_tree import parse_expression
 from ananke.languages.python.meaning.context import NONE, Context
 from ananke.languages.python.meaning.paths import assign_path, path_of
 from ananke.parsing.opening import Tree
@@ -348,7 +348,7 @@ def static_value(c: Context, tree: Tree) -> bool | None:
 @lru_cache(maxsize=256)
 def _static_outcome(text: str, target: Target) -> bool | None:
     try:
-        condition = ast.parse(f"({text})", mode="eval").body
+        condition = parse_expression(f"({text})")
     except (SyntaxError, ValueError):
         return None
     return outcome(condition, target)

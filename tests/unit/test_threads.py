@@ -1,0 +1,126 @@
+"""What several threads share: nothing is used after it was freed, nothing is made twice."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ananke.analysis.formulas.sorts import INT
+from ananke.analysis.formulas.terms import integer, variable
+from ananke.languages.python.library.source_tree import parse_expression, parse_source
+from ananke.native import library
+from ananke.parsing.classifier import Classifier, load_classifier
+from ananke.parsing.grammar import load_grammar
+from ananke.vocabulary import from_tokens
+
+BYTES = from_tokens([*(bytes([byte]) for byte in range(256)), b""], eos=[256], name="threads")
+
+
+def test_a_classifier_that_is_being_freed_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Freeing lets other threads run; one that asks for the classifier then gets a new one."""
+    grammar = load_grammar("zig")
+    native = library()
+    found: list[Classifier] = []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(native, name)
+
+        def ananke_classifier_free(self, handle: int) -> None:
+            if handle == freed:
+                found.append(load_classifier(grammar, BYTES))
+            native.ananke_classifier_free(handle)
+
+    kept = load_classifier(grammar, BYTES)
+    freed = kept._handle
+    monkeypatch.setattr("ananke.parsing.classifier.library", Watched)
+    del kept
+    (other,) = found
+    assert other._handle != freed
+    found.clear()
+
+
+class _Stop:
+    """Garbage that gives other threads their turn when it is collected, and then is there anew."""
+
+    def __init__(self, counter: list[int]) -> None:
+        self.itself = self
+        self.counter = counter
+
+    def __del__(self) -> None:
+        time.sleep(0)
+        if self.counter[0] > 0:
+            self.counter[0] -= 1
+            _Stop(self.counter)
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Within it garbage is collected all the time, and other threads come in between."""
+    before = gc.get_threshold()
+    gc.set_threshold(50)
+    left = [2000]
+    _Stop(left)
+    yield
+    left[0] = 0
+    gc.set_threshold(*before)
+    gc.collect()
+
+
+def test_sources_are_parsed_by_several_threads(restless: None) -> None:
+    text = "\n".join(
+        f"def f{at}(a: int = {at}) -> list[int]: return [a, (a + {at}) * 2]" for at in range(200)
+    )
+    expected = ast.dump(ast.parse(text))
+
+    def parse(_: int) -> str:
+        return ast.dump(parse_source(text))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(parse, range(40))) == {expected}
+
+
+def test_parsing_is_tried_again_where_another_thread_came_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parse, tries = ast.parse, []
+
+    def disturbed(text: str, mode: str) -> ast.AST:
+        tries.append(text)
+        if len(tries) < 3:
+            raise SystemError("AST constructor recursion depth mismatch (before=2, after=1)")
+        return parse(text, mode=mode)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert isinstance(parse_expression("a + b"), ast.BinOp)
+    assert len(tries) == 3
+
+
+def test_equal_formulas_of_several_threads_are_one(restless: None) -> None:
+    """Each thread makes the same terms at the same moment."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    barrier = threading.Barrier(4)
+
+    def make(_: int) -> list[object]:
+        terms: list[object] = []
+        for at in range(300):
+            if at % 50 == 0:
+                barrier.wait()
+            terms += [integer(1_000_000 + at), variable(f"thread {at}", INT)]
+        return terms
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(make, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    for same in zip(*made, strict=True):
+        assert len({id(one) for one in same}) == 1
