@@ -508,7 +508,7 @@ const Run = struct {
                 switch (@as(ts.ActionKind, @fromBackingInt(@intCast(action.shift.kind)))) {
                     .shift => {
                         if (action.shift.repetition or !grammar.contexts.admits(node.mark, symbol)) continue;
-                        const tree = try Tree.leaf(symbol, start, end, action.shift.extra);
+                        const tree = try Tree.leaf(symbol, start, end, action.shift.extra, self.text[start..@min(end, self.text.len)]);
                         if (action.shift.extra) {
                             try out.append(gpa, try node.withExtra(tree));
                         } else {

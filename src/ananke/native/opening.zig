@@ -8,7 +8,8 @@
 //! one that may still grow.
 //!
 //! Trees that the caller will rather know by identity (finished statements) are not opened: they
-//! are one row each, to be expanded when asked for.
+//! are one row each, to be expanded when asked for. Of a caller that knows what comes before an
+//! open block, only the innermost of them is asked for: what is before it has one name.
 const std = @import("std");
 const ts = @import("tslanguage.zig");
 const memory = @import("memory.zig");
@@ -31,6 +32,9 @@ const max_missing = 64;
 
 /// Beside the flags of `tree.zig`.
 const pruned_flag: u16 = 4;
+/// What the caller says of a symbol: its finished trees are one row; its open ones may be the root.
+const prunes: u8 = 1;
+const begins: u8 = 2;
 const no_row = tree_module.no_row;
 
 pub const Row = extern struct {
@@ -46,14 +50,22 @@ pub const Row = extern struct {
     tree: u64,
 };
 
+/// A reading: where its last lexeme ends, whether the pending one was read (0 or 1), and the name
+/// of all that comes before its root, 0 if the root is the whole program.
+pub const Edge = extern struct {
+    end: u32,
+    is_read: u32,
+    before: u64,
+};
+
 pub const Opening = struct {
     lang: *const ts.TSLanguage,
     prune: []const u8,
     /// Keeps the trees that rows point to.
     nodes: std.ArrayList(*stack.Node) = .empty,
     rows: std.ArrayList(Row) = .empty,
-    /// For each reading: where its last lexeme ends, and whether the pending one was read.
-    edges: std.ArrayList([2]u32) = .empty,
+    /// One for each reading.
+    edges: std.ArrayList(Edge) = .empty,
     /// Whether every reading of every head is among them.
     complete: bool = true,
 
@@ -129,8 +141,9 @@ fn readings(grammar: *glr.Grammar, self: *Opening, node: *stack.Node, edge: u32,
             return;
         }
         if (try finish(grammar, a, top.?)) |root| {
-            try self.edges.append(gpa, .{ edge, @intFromBool(is_read) });
-            try flatten(self, root, edge);
+            const inner: Inner = innermost(self, root, edge) orelse .{ .tree = root, .before = 0 };
+            try self.edges.append(gpa, .{ .end = edge, .is_read = @intFromBool(is_read), .before = inner.before });
+            try flatten(self, inner.tree, edge);
         } else self.complete = false;
         // The next choice of links, the deepest first; deeper forks begin anew.
         choices.shrinkRetainingCapacity(fork);
@@ -288,6 +301,33 @@ fn shiftTarget(grammar: *glr.Grammar, state: u16, symbol: u16) !?u16 {
     return null;
 }
 
+const Inner = struct { tree: *const Tree, before: u64 };
+
+/// The innermost open tree that may be the root, and a name of all that comes before it.
+fn innermost(self: *const Opening, root: *const Tree, edge: u32) ?Inner {
+    var found: ?Inner = null;
+    var hash = std.hash.Wyhash.init(stack.seed);
+    var node = root;
+    while (true) {
+        var last: ?*const Tree = null;
+        for (node.children) |child| {
+            if (child.extra or child.start == nowhere) continue;
+            if (last) |before| {
+                if (before.id == 0) return found;
+                hash.update(std.mem.asBytes(&before.id));
+            }
+            last = child;
+        }
+        hash.update(std.mem.asBytes(&[2]u16{ node.symbol, node.production }));
+        node = last orelse return found;
+        if (node.id != 0 and node.end < edge) return found;
+        if (self.prune[node.symbol] & begins != 0) {
+            var whole = hash;
+            found = .{ .tree = node, .before = @max(1, whole.final()) };
+        }
+    }
+}
+
 const Item = struct { tree: *const Tree, alias: u16, field: u16, parent: u32 };
 
 /// Appends the rows of `root`; what is pruned and ends before `edge` stays closed.
@@ -303,7 +343,7 @@ pub fn flatten(self: *Opening, root: *const Tree, edge: u32) !void {
         const meta = lang.symbol_metadata[symbol];
         var parent = item.parent;
         var passed_field = item.field;
-        const closed = !is_root and tree.id != 0 and tree.end < edge and self.prune[tree.symbol] != 0;
+        const closed = !is_root and tree.id != 0 and tree.end < edge and self.prune[tree.symbol] & prunes != 0;
         if (item.alias != 0 or meta.visible or closed or is_root) {
             if (parent != no_row) self.rows.items[parent].children += 1;
             parent = @intCast(self.rows.items.len);

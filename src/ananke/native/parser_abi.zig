@@ -437,7 +437,8 @@ export fn ananke_rows_free(rows: *Rows) void {
 }
 
 /// The unfinished program's tree (opening.zig). `symbol` is what the pending lexeme is read as,
-/// from byte `start` on; 0xFFFF: it is left out. `prune` has a byte for each symbol.
+/// from byte `start` on; 0xFFFF: it is left out. `prune` has a byte for each symbol, 1 for what is
+/// one row where it is finished, 2 for what may be the root where it is open.
 export fn ananke_state_open(grammar: *Grammar, state: *State, symbol: u16, start: u32, prune: [*]const u8, prune_len: usize) ?*opening.Opening {
     if (prune_len != grammar.lang.symbol_count + grammar.lang.alias_count) return null;
     grammar.lock.acquire();
@@ -457,7 +458,7 @@ export fn ananke_opening_rows(self: *const opening.Opening) [*]const opening.Row
     return self.rows.items.ptr;
 }
 
-export fn ananke_opening_edges(self: *const opening.Opening) [*]const [2]u32 {
+export fn ananke_opening_edges(self: *const opening.Opening) [*]const opening.Edge {
     return self.edges.items.ptr;
 }
 

@@ -3,7 +3,7 @@ const builtin = @import("builtin");
 
 /// Raised when an exported function's parameters or meaning change; the loader refuses a library
 /// of another number.
-pub const abi_version: u32 = 1;
+pub const abi_version: u32 = 2;
 
 export fn ananke_abi_version() u32 {
     return abi_version;

@@ -16,12 +16,12 @@ const merge_depth = 12;
 /// The most links a node may have; further parses that agree on a state are dropped.
 pub const max_links = 16;
 
-/// Identities given so far; 0 is none.
-var last_id = std.atomic.Value(u64).init(0);
+/// Of the hashes that name trees.
+pub const seed: u64 = 0x616e616e6b65;
 
 pub const Tree = struct {
     refs: u32 = 1,
-    /// Never given twice in a process.
+    /// A hash of what it is, where it stands and what it is made of; never 0.
     id: u64,
     symbol: ts.Symbol,
     production: u16,
@@ -32,9 +32,13 @@ pub const Tree = struct {
     children: []*Tree,
     freed: ?*Tree = null,
 
-    pub fn leaf(symbol: ts.Symbol, start: u32, end: u32, extra: bool) !*Tree {
+    /// `text` is what stands from `start` to `end`.
+    pub fn leaf(symbol: ts.Symbol, start: u32, end: u32, extra: bool, text: []const u8) !*Tree {
         const self = try gpa.create(Tree);
-        self.* = .{ .id = last_id.fetchAdd(1, .monotonic) + 1, .symbol = symbol, .production = 0, .extra = extra, .dynamic = 0, .start = start, .end = end, .children = &.{} };
+        var hash = std.hash.Wyhash.init(seed);
+        hash.update(std.mem.asBytes(&[3]u32{ symbol, start, end }));
+        hash.update(text);
+        self.* = .{ .id = @max(1, hash.final()), .symbol = symbol, .production = 0, .extra = extra, .dynamic = 0, .start = start, .end = end, .children = &.{} };
         _ = memory.live_trees.fetchAdd(1, .monotonic);
         return self;
     }
@@ -45,9 +49,14 @@ pub const Tree = struct {
         errdefer gpa.free(owned);
         const self = try gpa.create(Tree);
         var total = dynamic;
-        for (children) |child| total += child.dynamic;
+        var hash = std.hash.Wyhash.init(seed);
+        hash.update(std.mem.asBytes(&[3]u32{ symbol, production, if (children.len > 0) 0 else at }));
+        for (children) |child| {
+            total += child.dynamic;
+            hash.update(std.mem.asBytes(&child.id));
+        }
         self.* = .{
-            .id = last_id.fetchAdd(1, .monotonic) + 1,
+            .id = @max(1, hash.final()),
             .symbol = symbol,
             .production = production,
             .extra = false,

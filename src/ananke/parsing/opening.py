@@ -1,8 +1,9 @@
 """The syntax tree of an unfinished program: the face of `opening.zig`.
 
-    for reading in open_tree(state).readings:
+    for reading in open_tree(state, prune).readings:
         reading.root            # `Tree`: the finished parts, and holes where more is due
         reading.edge            # where the last lexeme ends
+        reading.before          # a name of all that comes before the root; 0: nothing does
 
 A tree with `end < edge` is final. One that ends at `edge` or `NOWHERE` may still grow, and what
 lies at `NOWHERE` isn't there: it only stands for what must come.
@@ -14,13 +15,11 @@ import ctypes
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
 from ananke.native import library
 from ananke.parsing.grammar import Grammar
 from ananke.parsing.state import ParseError, ParseState
 
-__all__ = ["NOWHERE", "Opening", "Reading", "Tree", "open_tree"]
+__all__ = ["BEGINS", "NOWHERE", "PRUNES", "Opening", "Reading", "Tree", "open_tree"]
 
 #: Offset of what is not there.
 NOWHERE = 0xFFFF_FFFF
@@ -31,10 +30,16 @@ _EXTRA = 2
 
 #: Symbol, field, flags, number of children, start, end, parent, unused, identity, tree.
 _ROW = struct.Struct("<HHHHIIIIQQ")
+#: End, whether the pending lexeme was read, what comes before.
+_EDGE = struct.Struct("<IIQ")
+#: What `prune` says of a symbol.
+PRUNES = 1
+BEGINS = 2
 
 
 class Tree:
-    """A node. `identity` is 0 for what was added to finish the text, else never used twice.
+    """A node. `identity` is 0 for what was added to finish the text, else a hash of what the tree
+    is, where it stands and what it is made of.
 
     `children` are the visible ones; a pruned tree's are read when first asked for, as long as
     its opening lives.
@@ -83,11 +88,13 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One version of the parse. `reads_pending`: the pending lexeme is in the tree."""
+    """One version of the parse. `reads_pending`: the pending lexeme is in the tree. `before`: a hash
+    of all that comes before `root`, 0 if that is the whole program."""
 
     root: Tree
     edge: int
     reads_pending: bool
+    before: int
 
 
 class Opening:
@@ -99,14 +106,13 @@ class Opening:
         lib = library()
         counts = (ctypes.c_uint32 * 3)()
         lib.ananke_opening_counts(handle, counts)
-        edges = np.frombuffer(
-            ctypes.string_at(lib.ananke_opening_edges(handle), counts[1] * 8) if counts[1] else b"",
-            dtype="<u4",
-        ).tolist()
+        address = lib.ananke_opening_edges(handle)
+        edges = ctypes.string_at(address, counts[1] * _EDGE.size) if counts[1] else b""
         roots = self._build(counts[0])
         self.is_complete = bool(counts[2])
         self.readings = tuple(
-            Reading(root, edges[2 * at], bool(edges[2 * at + 1])) for at, root in enumerate(roots)
+            Reading(root, end, bool(is_read), before)
+            for root, (end, is_read, before) in zip(roots, _EDGE.iter_unpack(edges), strict=True)
         )
 
     def __del__(self) -> None:
@@ -151,7 +157,8 @@ def open_tree(
     """The readings of the text so far.
 
     Args:
-        prune: for each symbol of the grammar, whether its finished trees are one row (a byte 1).
+        prune: a byte for each symbol of the grammar. PRUNES: its finished trees are one row;
+            BEGINS: the innermost open tree of such a symbol is the root.
         symbol: the terminal that the pending lexeme is read as, from byte `start` on; None
             leaves it out.
     """

@@ -97,12 +97,9 @@ class Reached(Exception):  # noqa: N818 - not an error
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What holds where an open block begins, and what was wrong before it in its statement.
+    """What holds where an open block begins, at byte `start`, and what was wrong before it."""
 
-    `before` is the scope in which the statement begins; it is kept so that its identity is its own.
-    """
-
-    before: Scope
+    start: int
     scope: Scope
     trying: int
     muted: int
@@ -120,8 +117,7 @@ class Program:
         is_package: whether it is a package's `__init__`.
         allowed, denied: prefixes of module names that may and may not be imported; None: any.
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
-        entrances: the same for open blocks, by the scope before and all that stands before them in
-            their statement.
+        entrances: what holds where blocks begin, by the name of all that comes before them.
         domains: those that judge; the others' defects are not reported.
         memo: what finished statements did to a scope, by the scope and the statement.
         lineages: see `World`.
@@ -137,7 +133,7 @@ class Program:
         default_factory=dict
     )
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
-    entrances: dict[tuple[int, ...], Entrance] = field(default_factory=dict)
+    entrances: dict[int, Entrance] = field(default_factory=dict)
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     start: Scope = field(default_factory=lambda: Scope("module"))
     #: Where `...` stands for something that is to be written: what is expected there and the scope,
@@ -199,9 +195,8 @@ class Context:
         self.at_end = at_end
         #: Whether all that is open is taken for closed here.
         self.is_closed = is_closed
-        #: The open block that is on the way to the end, the key of its entrance, and how many
-        #: defects there were before its statement.
-        self.awaited: tuple[Tree, tuple[int, ...], Scope, int] | None = None
+        #: What held where the last block began.
+        self.entrance: Entrance | None = None
         #: Whether the last lexeme is unfinished.
         self.reads_pending = reads_pending
         self.follows = follows
@@ -249,6 +244,24 @@ class Context:
         key = (word, id(before), tree.identity)
         known = self.program.entered.setdefault(key, (before, self.scope))
         self.scope = known[1]
+
+    def enter_block(self, block: Tree) -> None:
+        """Notes what holds here, where the block begins."""
+        self.entrance = Entrance(
+            block.start,
+            self.scope,
+            self.trying,
+            self.muted,
+            self.lenient,
+            self.deferred,
+            tuple(self.defects),
+        )
+
+    def resume(self, entrance: Entrance) -> None:
+        """Goes on where a block begins."""
+        self.scope, self.trying, self.muted = entrance.scope, entrance.trying, entrance.muted
+        self.lenient, self.deferred = entrance.lenient, entrance.deferred
+        self.defects = list(entrance.defects)
 
     def reach(self) -> None:
         """Ends the reading after what is open at the end of the text."""

@@ -23,7 +23,7 @@ from ananke.languages.python.meaning.expressions import infer
 from ananke.languages.python.meaning.statements import PRUNED, run_statements
 from ananke.languages.python.meaning.whole import run_whole
 from ananke.parsing.grammar import Grammar
-from ananke.parsing.opening import NOWHERE, Reading, Tree, open_tree
+from ananke.parsing.opening import BEGINS, NOWHERE, PRUNES, Opening, Reading, Tree, open_tree
 from ananke.parsing.state import ParseState
 
 __all__ = ["is_settled", "judge", "number_begun", "operand_words", "word_begun", "words_due"]
@@ -75,9 +75,11 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What of a grammar's symbols is needed: which are pruned, and those that are read pending."""
+    """What of a grammar's symbols is needed: which are pruned, the same with blocks as roots, and
+    those that are read pending."""
 
     prune: bytes
+    prune_blocks: bytes
     identifier: int
     newline: int
     integer: int
@@ -94,7 +96,8 @@ def _tables(grammar: Grammar) -> _Tables:
         if name and not name[0].isalpha() and name[0] != "_"
     ]
     return _Tables(
-        prune=bytes(name in PRUNED for name in names),
+        prune=bytes(PRUNES * (name in PRUNED) for name in names),
+        prune_blocks=bytes(PRUNES * (name in PRUNED) + BEGINS * (name == "block") for name in names),
         identifier=names.index("identifier"),
         newline=names.index("_newline"),
         integer=names.index("integer"),
@@ -196,7 +199,7 @@ def _readings(
     constraints: bool = False,
 ) -> Iterator[tuple[Context, Reading] | None]:
     """Each reading of the state's text, run; None where not all readings are known."""
-    if len(program.memo) > _REMEMBERED:
+    if len(program.memo) + len(program.entrances) > _REMEMBERED:
         program.memo.clear()
         program.entered.clear()
         program.entrances.clear()
@@ -205,15 +208,19 @@ def _readings(
     text = _Text(state)
     is_cut = _CUT_CHARACTER.search(state.tail) is not None
     is_read = False
+    is_plain = program.trace is None and program.holes is None and program.expects is None
+    resumes = is_plain and not at_end
+    prune = tables.prune_blocks if resumes else tables.prune
     # The lexeme is left out only where none of what it may become can be read.
     for symbol in [*symbols, None] if length else symbols:
         if symbol is None and is_read:
             return
-        opening = open_tree(state, tables.prune, symbol, state.position - length)
+        opening = open_tree(state, prune, symbol, state.position - length)
         if not opening.is_complete or not opening.readings:
             yield None
             return
-        for reading in opening.readings:
+        whole: Opening | None = None
+        for at, reading in enumerate(opening.readings):
             if length and symbol is not None and not reading.reads_pending:
                 continue
             is_read = True
@@ -230,16 +237,28 @@ def _readings(
             if constraints:
                 c.constraints = []
             c.infer = partial(infer, c)
+            entrance = program.entrances.get(reading.before)
+            root = reading.root
+            if entrance is not None:
+                c.resume(entrance)
+            elif reading.before:
+                # What comes before the block is not known yet.
+                if whole is None:
+                    whole = open_tree(state, tables.prune, symbol, state.position - length)
+                root = whole.readings[at].root
             try:
                 with suppress(Reached):
                     if program.expects is None:
-                        run_statements(c, reading.root.children)
+                        run_statements(c, root.children)
                     else:
-                        run_whole(c, reading.root.children, program.expects)
+                        run_whole(c, root.children, program.expects)
             except RecursionError:
                 # Nested deeper than can be read.
                 yield None
                 return
+            found = c.entrance
+            if root is not reading.root and found is not None and found.start == reading.root.start:
+                program.entrances[reading.before] = found
             yield c, reading
 
 

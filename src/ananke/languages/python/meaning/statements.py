@@ -49,19 +49,6 @@ _PLAIN_VALUES = frozenset((NONE, STR, INT, FLOAT, BOOL, BYTES))
 _SEQUENCES = frozenset(
     ("module_repeat1", "_simple_statements_repeat1", "_match_block_repeat1", "block")
 )
-_COMPOUND = frozenset(
-    [
-        "function_definition",
-        "class_definition",
-        "decorated_definition",
-        "if_statement",
-        "for_statement",
-        "while_statement",
-        "try_statement",
-        "with_statement",
-        "match_statement",
-    ]
-)
 #: Kinds whose finished trees are read by their identity.
 PRUNED = frozenset(
     [
@@ -103,7 +90,9 @@ def run_statement(c: Context, tree: Tree) -> None:
     if tree.start == NOWHERE:
         return
     if tree.end >= c.edge:
-        _run_open(c, tree)
+        if tree.kind == "block":
+            c.enter_block(tree)
+        _run(c, tree)
         c.reach()
     elif not tree.identity or c.muted or c.lenient:
         _run(c, tree)
@@ -111,46 +100,6 @@ def run_statement(c: Context, tree: Tree) -> None:
         _run_stretch(c, tree)
     else:
         _remembered(c, tree, lambda: _run(c, tree))
-
-
-def _run_open(c: Context, tree: Tree) -> None:
-    """Runs what the text ends in: from the open block in it on, if what is before is known."""
-    if c.awaited is not None and c.awaited[0] is tree:
-        _, key, before, defects = c.awaited
-        c.awaited = None
-        c.program.entrances[key] = Entrance(
-            before, c.scope, c.trying, c.muted, c.lenient, c.deferred, tuple(c.defects[defects:])
-        )
-    elif tree.kind in _COMPOUND and not c.at_end:
-        block, path = _open_block(tree)
-        if block is not None:
-            key = (id(c.scope), c.trying > 0, c.muted, c.lenient, *path)
-            known = c.program.entrances.get(key)
-            if known is not None:
-                c.scope, c.trying, c.muted = known.scope, known.trying, known.muted
-                c.lenient, c.deferred = known.lenient, known.deferred
-                c.defects += known.defects
-                tree = block
-            else:
-                c.awaited = (block, key, c.scope, len(c.defects))
-    _run(c, tree)
-
-
-def _open_block(tree: Tree) -> tuple[Tree | None, list[int]]:
-    """The block at the end of a statement, and the identities of all that stands before it.
-
-    None if there is no block, or something before it has no identity.
-    """
-    path: list[int] = []
-    while tree.kind != "block":
-        present = [one for one in tree.children if one.start != NOWHERE]
-        if not present:
-            return None, path
-        path += [one.identity for one in present[:-1]]
-        tree = present[-1]
-        if tree.identity:
-            return None, path
-    return (None if 0 in path else tree), path
 
 
 def _remembered(c: Context, tree: Tree, run: Callable[[], None]) -> None:
