@@ -88,8 +88,8 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One version of the parse. `reads_pending`: the pending lexeme is in the tree. `before`: a hash
-    of all that comes before `root`, 0 if that is the whole program."""
+    """One version of the parse. `reads_pending`: the pending lexeme is in the tree. `before`: a
+    hash of all that comes before `root`, 0 if that is the whole program."""
 
     root: Tree
     edge: int

@@ -3,27 +3,29 @@
 Tokens that are judged alike are judged once:
 
 - In a string or comment, what can't end it adds nothing (`Inert`).
-- Tokens with the same lead lead to the same place. A lead is judged lexeme by lexeme, as far as its
-  outline tells them from others; what begins with something refused is refused. Where all that is
-  open could be closed without harm (`is_settled`), what only closes and separates isn't judged.
-- Of the words that may follow a lead, what is asked is asked once (`words_due`): the names that may
-  stand there are walked through the group's tails.
+- Tokens that begin with the same strokes lead to the same place: a branch of their tree is judged
+  by one of them. What begins with something refused is refused. Where all that is open could be
+  closed without harm (`is_settled`), what only closes and separates isn't judged.
+- Of the words that may follow, what is asked is asked once (`words_due`): the names that may stand
+  there are walked through the group's tails.
 
-`narrow` equals judging every token by itself; the tests compare the two.
+`narrow` without a deadline equals judging every token by itself; the tests compare the two.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ananke.analysis.judgement import Constraint, Inert, Stroke
-from ananke.domains.meaning.pieces import Group, Pieces, pieces_of
+from ananke.analysis.judgement import Constraint, Inert
+from ananke.domains.meaning.pieces import Branch, Group, Pieces, Stretch, pieces_of
 from ananke.domains.state import Words
 from ananke.parsing.state import ParseState
 
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["narrow"]
 
-#: Signs that may be part of a longer one.
-_SIGNS = frozenset(bytes([one]) for one in b"<>=!*/+-%&|^@:.~")
-
 
 def narrow(
     request: Request,
@@ -42,37 +41,42 @@ def narrow(
     inert: Inert | None,
     words: Words,
     can_end: Callable[[], bool],
-) -> None:
-    """Clears the bits of refused tokens in `words`, a row of the packed mask."""
+    deadline: int | None = None,
+) -> bool:
+    """Clears the bits of refused tokens in `words`, a row of the packed mask.
+
+    Where `deadline` (of `time.perf_counter_ns`) passes, the tokens that are not judged yet stay;
+    those of the least ids, which are the likeliest, are judged first. Whether all were.
+    """
     vocabulary = request.vocabulary
-    pieces = pieces_of(vocabulary, request.meaning, inert)
+    pieces = pieces_of(vocabulary, request.meaning, inert, parse)
     admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
     before = admitted.copy()
-    _Place(request, parse, pieces, admitted).judge_all()
+    is_whole = _Place(request, parse, pieces, admitted).judge_all(deadline)
     eos = [token for token in vocabulary.eos if admitted[token]]
     if eos and not can_end():
         admitted[eos] = 0
     if not np.array_equal(before, admitted):
         words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
+    return is_whole
 
 
 @dataclass(slots=True)
 class _Verdict:
-    """Of a text after the place.
+    """Of a text after the place, which is right.
 
     Attributes:
         is_settled: see `Meaning`; None: not asked yet.
         alike: whether lexemes that are alike (see `Stroke`) are right after it.
     """
 
-    is_right: bool
     text: bytes
     is_settled: bool | None = None
     alike: dict[bytes, bool] = field(default_factory=dict)
 
 
 class _Place:
-    """The judging of all groups at one place; `admitted` (uint8, one a token) is narrowed."""
+    """The judging of all tokens at one place; `admitted` (uint8, one a token) is narrowed."""
 
     def __init__(
         self,
@@ -85,29 +89,66 @@ class _Place:
         self._parse = parse
         self._pieces = pieces
         self._admitted = admitted
-        self._verdicts: dict[tuple[bytes, ...], _Verdict] = {(): _Verdict(True, b"")}
+        #: Where admitted tokens are in the pieces' order, and the first of each stretch in that.
+        self._alive = np.flatnonzero(admitted[pieces.order])
+        firsts = np.searchsorted(self._alive, pieces.firsts)
+        self._is_alive = (firsts < np.searchsorted(self._alive, pieces.lasts)).tolist()
+        self._firsts = firsts
         self._due: dict[Hashable, tuple[tuple[Constraint, ...], ...] | None] = {}
         self._begun = request.meaning.word_begun(parse)
         self._is_number = request.meaning.number_begun(parse)
-        # `1.` and `1 .`, `<` and `<=`: what stands before a piece may go on in it.
-        self._goes_on = self._is_number or parse.tail[-1:] in _SIGNS
+        #: What is to be judged, by rank.
+        self._waiting: list[tuple[int, int, Stretch, _Verdict]] = []
 
-    def judge_all(self) -> None:
-        for at in self._pieces.alive(self._admitted):
-            group = self._pieces.groups[at]
-            if group.is_word:
-                self._judge_words(group)
-            else:
-                self._judge_lead(group)
+    def judge_all(self, deadline: int | None) -> bool:
+        """Whether there was time for all."""
+        self._wait_below(self._pieces.root, _Verdict(b""))
+        while self._waiting:
+            if deadline is not None and time.perf_counter_ns() >= deadline:
+                return False
+            _, _, stretch, before = heappop(self._waiting)
+            if isinstance(stretch, Branch):
+                after = self._judge_branch(stretch, before)
+                if after is None:
+                    self._clear(stretch)
+                else:
+                    self._wait_below(stretch, after)
+            elif isinstance(stretch, Group):
+                self._judge_group(stretch)
+        return True
 
-    def _judge_words(self, group: Group) -> None:
-        if self._is_number:
+    def _wait_below(self, branch: Branch, verdict: _Verdict) -> None:
+        for group in branch.groups:
+            if (group.asks or group.is_word) and self._is_alive[group.index]:
+                heappush(self._waiting, (group.rank, group.index, group, verdict))
+        for one in branch.branches:
+            if self._is_alive[one.index] and not (one.is_plain and self._is_settled(verdict)):
+                heappush(self._waiting, (one.rank, one.index, one, verdict))
+
+    def _judge_branch(self, branch: Branch, before: _Verdict) -> _Verdict | None:
+        stroke = branch.stroke
+        assert stroke is not None
+        text = self._sample(branch)
+        if not (stroke.is_neutral and self._is_settled(before)):
+            return _Verdict(text) if self._is_right(text) else None
+        if stroke.alike:
+            known = before.alike.get(stroke.alike)
+            if known is None:
+                known = before.alike[stroke.alike] = self._is_right(text)
+            if not known:
+                return None
+        return _Verdict(text, True)
+
+    def _judge_group(self, group: Group) -> None:
+        if not group.is_word:
+            self._require(group, self._sample(group), b"", group.due)
+        elif self._is_number:
             self._judge_each(group)
         elif group.is_digits and not self._begun:
             alive = [text for text, tokens in group.tails.items() if self._any(tokens)]
             digits = min((text for text in alive if text.isdigit()), default=None)
             if digits is not None and not self._is_right(digits):
-                self._clear(group.tokens)
+                self._clear(group)
                 return
             self._judge_each(group, lambda text: not text.isdigit())
         else:
@@ -118,39 +159,6 @@ class _Place:
             if which(text) and self._any(tokens) and not self._is_right(text):
                 self._admitted[tokens] = 0
 
-    def _judge_lead(self, group: Group) -> None:
-        sample = self._sample(group)
-        lead, outline = group.lead, group.outline
-        strokes, due = outline.strokes, outline.due
-        if self._goes_on and lead.lstrip(b" \t")[:1] in _SIGNS:
-            # It stands for itself.
-            strokes, due = (Stroke(lead, len(lead), False),), lead
-        inert = len(sample) - len(lead)
-        verdict = self._verdicts[()]
-        names: tuple[bytes, ...] = ()
-        for one in strokes:
-            names = (*names, one.name)
-            known = self._verdicts.get(names)
-            if known is None:
-                known = self._after_stroke(verdict, one, sample[: inert + one.end])
-                self._verdicts[names] = known
-            verdict = known
-            if not verdict.is_right:
-                self._clear(group.tokens)
-                return
-        if not outline.is_inert and (len(group.tails) > 1 or b"" not in group.tails):
-            self._require(group, sample, b"", due)
-
-    def _after_stroke(self, before: _Verdict, stroke: Stroke, text: bytes) -> _Verdict:
-        if not (stroke.is_neutral and self._is_settled(before)):
-            return _Verdict(self._is_right(text), text)
-        if not stroke.alike:
-            return _Verdict(True, text, True)
-        known = before.alike.get(stroke.alike)
-        if known is None:
-            known = before.alike[stroke.alike] = self._is_right(text)
-        return _Verdict(known, text, known)
-
     def _is_settled(self, verdict: _Verdict) -> bool:
         if verdict.is_settled is None:
             request = self._request
@@ -158,11 +166,17 @@ class _Place:
             verdict.is_settled = request.meaning.is_settled(request.program, parse)
         return verdict.is_settled
 
-    def _sample(self, group: Group) -> bytes:
-        """What an admitted token of the group holds before its tail."""
-        at = int(self._admitted[group.tokens].argmax())
-        text = self._request.vocabulary.token_bytes(int(group.tokens[at]))
-        return text[: len(text) - int(group.tail_lengths[at])]
+    def _sample(self, stretch: Stretch) -> bytes:
+        """What an admitted token of a branch holds up to its last stroke, and one of a group up to
+        its tail."""
+        pieces = self._pieces
+        at = int(self._alive[self._firsts[stretch.index]])
+        text = self._request.vocabulary.token_bytes(int(pieces.order[at]))
+        end = len(text) - int(pieces.tail_lengths[at])
+        if isinstance(stretch, Branch):
+            lead = pieces.leads[pieces.lead_of[at]]
+            end += lead.strokes[stretch.depth - 1].end - len(lead.text)
+        return text[:end]
 
     def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> None:
         """Keeps, of the group's tokens, those whose tails may become what is due after `before`;
@@ -184,7 +198,7 @@ class _Place:
             kept.append(common)
         allowed = np.concatenate(kept)
         saved = self._admitted[allowed]
-        self._clear(group.tokens)
+        self._clear(group)
         self._admitted[allowed] = saved
 
     def _walk(
@@ -204,8 +218,8 @@ class _Place:
     def _any(self, tokens: Iterable[int]) -> bool:
         return any(self._admitted[token] for token in tokens)
 
-    def _clear(self, tokens: npt.NDArray[np.int32]) -> None:
-        self._admitted[tokens] = 0
+    def _clear(self, stretch: Stretch) -> None:
+        self._admitted[self._pieces.order[stretch.first : stretch.last]] = 0
 
 
 class _ByIdentity:

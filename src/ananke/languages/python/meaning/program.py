@@ -97,7 +97,9 @@ def _tables(grammar: Grammar) -> _Tables:
     ]
     return _Tables(
         prune=bytes(PRUNES * (name in PRUNED) for name in names),
-        prune_blocks=bytes(PRUNES * (name in PRUNED) + BEGINS * (name == "block") for name in names),
+        prune_blocks=bytes(
+            PRUNES * (name in PRUNED) + BEGINS * (name == "block") for name in names
+        ),
         identifier=names.index("identifier"),
         newline=names.index("_newline"),
         integer=names.index("integer"),

@@ -31,7 +31,6 @@ from ananke.languages.python.meaning.context import (
     NONE,
     STR,
     Context,
-    Entrance,
 )
 from ananke.languages.python.meaning.expressions import (
     bind_target,
