@@ -97,8 +97,9 @@ class Statistics:
 
     `reused` masks were answered from the one before; `over_budget` masks took longer than
     `spec.budgets.token_microseconds`; `skipped` and `relaxed` count, per part, the masks it was
-    left out of for lack of time and because it gave way (the syntax domain never is), `slipped` the
-    violations that came in so. `parts` has the times by part.
+    left out of for lack of time and because it gave way (the syntax domain never is), `cut_short`
+    those in which it had time for some tokens only, `slipped` the violations that came in so.
+    `parts` has the times by part.
     """
 
     accepted: int
@@ -108,6 +109,7 @@ class Statistics:
     reused: int
     over_budget: int
     skipped: dict[str, int]
+    cut_short: dict[str, int]
     relaxed: dict[str, int]
     slipped: dict[str, int]
     parts: dict[str, PartTime]
@@ -124,6 +126,7 @@ class Counters:
     reused: int = 0
     over_budget: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    cut_short: Counter[str] = field(default_factory=Counter)
     relaxed: Counter[str] = field(default_factory=Counter)
     slipped: Counter[str] = field(default_factory=Counter)
     mask_time: dict[str, int] = field(default_factory=dict)
@@ -139,6 +142,7 @@ class Counters:
             reused=self.reused,
             over_budget=self.over_budget,
             skipped=dict(self.skipped),
+            cut_short=dict(self.cut_short),
             relaxed=dict(self.relaxed),
             slipped=dict(self.slipped),
             parts={

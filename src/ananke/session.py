@@ -350,11 +350,12 @@ class Session:
             return
         assert step.place is not None
         place, judges = step.place, step.place.judges
-        skipped = self._fill(place, judges, words, self._budget)
-        if skipped:
-            parts = [judge.part for judge in skipped]
+        skipped, cut_short = self._fill(place, judges, words, self._budget)
+        if skipped or cut_short:
+            parts = [judge.part for judge in (*skipped, *cut_short)]
             step.left_out = {**step.left_out, **dict.fromkeys(parts, "budget")}
-            self._counts.skipped.update(parts)
+            self._counts.skipped.update(judge.part for judge in skipped)
+            self._counts.cut_short.update(judge.part for judge in cut_short)
         self._counts.over_budget += self._budget.is_spent
         if self.spec.relax and len(skipped) < len(judges) and not words.any():
             self._relax(step, [judge for judge in judges if judge not in skipped], words)
@@ -365,11 +366,12 @@ class Session:
         judges: Sequence[JudgeState],
         words: npt.NDArray[np.int32],
         budget: Budget | None = None,
-    ) -> list[JudgeState]:
+    ) -> tuple[list[JudgeState], list[JudgeState]]:
         """The mask of a place by its grammars and some judges; gives the judges for which there
-        was no time."""
+        was no time, and those for which there was too little."""
         times = self._counts.mask_time
         skipped: list[JudgeState] = []
+        cut_short: list[JudgeState] = []
         if budget is not None:
             budget.begin()
         for at, part in enumerate(place.parts):
@@ -383,11 +385,13 @@ class Session:
                 skipped.append(judge)
                 continue
             began = time.perf_counter_ns()
-            judge.narrow(words)
+            is_whole = judge.narrow(words, None if budget is None else budget.deadline)
             taken = _add_time(times, judge.part, began)
+            if not is_whole:
+                cut_short.append(judge)
             if budget is not None:
-                budget.took(judge.part, taken)
-        return skipped
+                budget.took(judge.part, taken, stopped=not is_whole)
+        return skipped, cut_short
 
     def _relax(self, step: Step, judges: list[JudgeState], words: npt.NDArray[np.int32]) -> None:
         """Lets domains give way, one more at a time, until some token is left."""

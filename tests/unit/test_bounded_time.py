@@ -6,7 +6,7 @@ The judges here are stand-ins that refuse some bytes and take as long as they ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -72,7 +72,10 @@ class Refusing:
     def can_end(self) -> bool:
         return not self.owes
 
-    def narrow(self, words: Words) -> None:
+    def forgive(self, parse: ParseState) -> Refusing | None:
+        return None
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
         self.clock.narrowed += 1
         TIME.now += self.clock.milliseconds * 1_000_000
         for token, text in enumerate(TEXTS):
@@ -80,6 +83,7 @@ class Refusing:
                 words[token // 32] &= ~(1 << token % 32)
         if self.owes:
             words[EOS // 32] &= ~(1 << EOS % 32)
+        return True
 
     def refusal(self, parse: ParseState) -> str:
         return f"{self.part} refuses {parse.text()!r}"
@@ -167,6 +171,45 @@ def test_what_was_not_left_out_is_still_refused(start: Start) -> None:
     # No mask was made here, so none left anything out.
     with pytest.raises(NotAdmitted, match="semantics refuses"):
         session.accept(token(b"c"))
+
+
+@dataclass(frozen=True)
+class Forgiving(Refusing):
+    """Stops at its deadline, before it has judged anything; goes on after what it refuses."""
+
+    forgiven: int = 0
+
+    def advance(self, parse: ParseState) -> Forgiving | None:
+        if sum(parse.text().count(one) for one in self.bytes) > self.forgiven:
+            return None
+        return replace(self, parse=parse)
+
+    def forgive(self, parse: ParseState) -> Forgiving:
+        forgiven = sum(parse.text().count(one) for one in self.bytes)
+        return replace(self, parse=parse, forgiven=forgiven)
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
+        self.clock.narrowed += 1
+        if deadline is not None:
+            TIME.now = max(TIME.now, deadline)
+            return False
+        return True
+
+
+def test_a_judge_that_stops_in_time_always_starts_and_goes_on_after_a_slip(start: Start) -> None:
+    clock = Clock()
+    session = start(Forgiving("types", b"b", clock), budgets={"token_microseconds": 10_000})
+    for at in range(1, 4):
+        admitted(session)
+        session.accept(token(b"b"))
+        assert clock.narrowed == at
+        assert len(session.violations) == at
+    assert session.statistics.cut_short == {"types": 3}
+    assert session.statistics.skipped == {}
+    session.accept(token(b"a"))
+    with pytest.raises(NotAdmitted, match="types refuses"):
+        # It was not left out here.
+        session.accept(token(b"b"))
 
 
 def test_an_end_may_slip_through(start: Start) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ananke.domains.meaning.state import MeaningState, start_meaning
 from ananke.languages.python.meaning.pieces import outline
 from ananke.masks import allocate, tokens_of
+from ananke.parsing import load_grammar
+from ananke.parsing.state import ParseState
 from ananke.session import NotAdmitted, Session
 from ananke.spec import SpecError, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens
@@ -204,3 +207,38 @@ def test_pieces_that_are_not(one: bytes, other: bytes) -> None:
 
 def names(piece: bytes) -> list[bytes]:
     return [stroke.name for stroke in outline(piece).strokes]
+
+
+def _judge(vocabulary: Vocabulary, prefix: str) -> tuple[MeaningState, ParseState]:
+    one = session(vocabulary, prefix)
+    parse = load_grammar("python").start().feed(prefix.encode())
+    assert parse is not None
+    judge = start_meaning(one.spec, vocabulary, parse)
+    assert judge is not None
+    return judge, parse
+
+
+def test_what_there_is_no_time_for_stays_in_the_mask(vocabulary: Vocabulary) -> None:
+    prefix = "x = [1]\ny = x."
+    judge, _ = _judge(vocabulary, prefix)
+    spec = parse_spec({"language": "python", "context": {"prefix": prefix}})
+    before, late, whole = (_mask(Session(spec, vocabulary)) for _ in range(3))
+    assert not judge.narrow(late, deadline=0)
+    assert np.array_equal(before, late)
+    assert judge.narrow(whole)
+    assert not np.array_equal(before, whole)
+    assert np.array_equal(whole & before, whole)
+
+
+def test_what_is_forgiven_is_not_held_against_what_follows(vocabulary: Vocabulary) -> None:
+    judge, parse = _judge(vocabulary, "x = [1]\n")
+    wrong = parse.feed(b"x.push(1)\n")
+    assert wrong is not None
+    assert judge.advance(wrong) is None
+    forgiving = judge.forgive(wrong)
+    assert forgiving is not None
+    right, wrong_again = wrong.feed(b"x.append(2)\n"), wrong.feed(b"x.shove(2)\n")
+    assert right is not None
+    assert wrong_again is not None
+    assert forgiving.advance(right) is not None
+    assert forgiving.advance(wrong_again) is None

@@ -93,8 +93,11 @@ class Strict:
     def can_end(self) -> bool:
         return True
 
-    def narrow(self, words: Words) -> None:
-        del words
+    def forgive(self, parse: ParseState) -> Strict | None:
+        return None
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
+        return True
 
     def refusal(self, parse: ParseState) -> str:
         return "no"

@@ -19,7 +19,8 @@ class Place:
     Attributes:
         parts: the grammars: the language's first, if there is one, then the user's.
         judges: the domains that judge what the language's grammar admits, in the order of cost.
-        slipped: judges (part, why) that the last text violated and that are out since.
+        slipped: judges (part, why) that the last text violated; they take what is wrong for given
+            since, or are out.
     """
 
     parts: tuple[DomainState, ...]
@@ -37,7 +38,7 @@ class Place:
 
         Args:
             token: the id that spells `text`, if it was one token: a hint, never a meaning.
-            lenient: judges that don't refuse: one that would is left behind, and in `slipped`.
+            lenient: judges that don't refuse: one that would forgives, and is in `slipped`.
             times: nanoseconds by part, to be added to.
         """
         parts: list[DomainState] = []
@@ -62,6 +63,9 @@ class Place:
                 judges.append(judged)
             elif judge.part in lenient:
                 slipped.append((judge.part, judge.refusal(program.parse)))
+                forgiving = judge.forgive(program.parse)
+                if forgiving is not None:
+                    judges.append(forgiving)
             else:
                 return None
         return Place(tuple(parts), tuple(judges), tuple(slipped))

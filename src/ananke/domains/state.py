@@ -67,11 +67,18 @@ class JudgeState(Protocol):
     def can_end(self) -> bool:
         """Whether the generated text may stop here."""
 
-    def narrow(self, words: Words) -> None:
+    def forgive(self, parse: ParseState) -> Self | None:
+        """The state after text that `advance` refuses, what is wrong with it taken for given; None
+        where nothing can be told from there on."""
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
         """Clear, in a row of the packed mask, the bits of the tokens that this domain refuses.
 
         On entry the set bits are tokens that syntax admits. A bit stays iff `advance` of the parse
         state after the token is not None; an EOS bit iff `can_end()`.
+
+        From `deadline` (of `time.perf_counter_ns`) on it may stop and leave bits as they are.
+        Whether all tokens were judged.
         """
 
     def refusal(self, parse: ParseState) -> str:

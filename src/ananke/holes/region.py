@@ -54,7 +54,11 @@ class RegionState:
         # The text after the hole says whether it may end; and a hole isn't filled with nothing.
         return bool(self._parse.text(self._region.hole).strip())
 
-    def narrow(self, words: Words) -> None:
+    def forgive(self, parse: ParseState) -> RegionState | None:
+        # What has left the hole is outside for good.
+        return None
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
         table = _table(ByFingerprint(self._vocabulary), _ending(self._region))
         size = self._vocabulary.size
         admitted = np.unpackbits(words.view(np.uint8), bitorder="little")[:size]
@@ -72,6 +76,7 @@ class RegionState:
             admitted[list(self._vocabulary.eos)] = 0
         packed = np.packbits(admitted, bitorder="little")
         words.view(np.uint8)[: len(packed)] = packed
+        return True
 
     def refusal(self, parse: ParseState) -> str:
         written = parse.text(self._region.hole)

@@ -113,9 +113,9 @@ class Budgets(Model):
 
     token_microseconds: Annotated[int, Field(ge=1, le=60_000_000)] | None = Field(
         default=None,
-        description="Time for one mask. The syntax domain always runs; a costlier domain that "
-        "would start or is expected to end after this is skipped for that token and reported. "
-        "null: nothing is ever skipped.",
+        description="Time for one mask. The syntax domain always runs; a costlier domain stops "
+        "here, the likeliest tokens judged first, or is skipped for that token if it can't, and is "
+        "reported. null: nothing is ever skipped.",
     )
     first: Annotated[tuple[DomainName, ...], Field(json_schema_extra={"uniqueItems": True})] = (
         Field(default=(), description="Domains that use the time first; the others by their cost.")

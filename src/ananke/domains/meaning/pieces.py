@@ -31,7 +31,7 @@ from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.parsing.state import ParseState
 from ananke.vocabulary import Vocabulary
 
-__all__ = ["Branch", "Group", "Pieces", "pieces_of"]
+__all__ = ["Branch", "Group", "Pieces", "pieces_of", "prepare"]
 
 #: Signs that may be part of a longer one.
 _SIGNS = frozenset(bytes([one]) for one in b"<>=!*/+-%&|^@:.~")
@@ -274,16 +274,36 @@ def _is_escaped(text: bytes, at: int, begin: int) -> bool:
 
 
 @lru_cache(maxsize=64)
+def _holding(key: ByFingerprint, byte: bytes) -> list[int]:
+    """The tokens that hold the byte."""
+    vocabulary = key.vocabulary
+    places = np.flatnonzero(np.frombuffer(vocabulary.data, np.uint8) == ord(byte))
+    tokens = np.searchsorted(vocabulary.offsets, places, side="right") - 1
+    found: list[int] = np.unique(tokens).tolist()
+    return found
+
+
+@lru_cache(maxsize=64)
 def _pieces(key: ByFingerprint, meaning: Meaning, inert: Inert | None, goes_on: bool) -> Pieces:
     vocabulary = key.vocabulary
     cuts: dict[int, _Cut] = {}
-    for token in range(vocabulary.size):
-        text = vocabulary.token_bytes(token)
-        if text:
-            cut = (0, 0) if inert is None else _first_end(text, inert)
+    if inert is None:
+        has_text = np.flatnonzero(np.diff(vocabulary.offsets))
+        cuts = dict.fromkeys(has_text.tolist(), (0, 0))
+    else:
+        # A token may end what the text has begun of an end.
+        firsts = {end[:1] for end in inert.ends} | {end[-1:] for end in inert.ends}
+        for token in sorted(set().union(*(_holding(key, first) for first in firsts))):
+            cut = _first_end(vocabulary.token_bytes(token), inert)
             if cut is not None:
                 cuts[token] = cut
     return _sort(_read(meaning, vocabulary, cuts, goes_on))
+
+
+def prepare(vocabulary: Vocabulary, meaning: Meaning) -> None:
+    """Sorts the tokens once for all: it takes a second or two."""
+    for goes_on in (False, True):
+        _pieces(ByFingerprint(vocabulary), meaning, None, goes_on)
 
 
 def pieces_of(

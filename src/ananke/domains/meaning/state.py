@@ -15,6 +15,7 @@ from ananke.analysis.judgement import (
     SurroundingsError,
 )
 from ananke.domains.meaning.narrowing import narrow
+from ananke.domains.meaning.pieces import prepare
 from ananke.domains.state import Words
 from ananke.languages import get_meaning
 from ananke.parsing.state import ParseState
@@ -73,9 +74,15 @@ class MeaningState:
     def can_end(self) -> bool:
         return not self._ending()
 
-    def narrow(self, words: Words) -> None:
+    def forgive(self, parse: ParseState) -> MeaningState | None:
         request = self._request
-        narrow(request, self._parse, self._judgement.inert, words, self.can_end)
+        wrong = frozenset(one.start for one in request.judge(parse).defects)
+        forgiving = replace(request, forgiven=request.forgiven | wrong)
+        return MeaningState(forgiving, parse, forgiving.judge(parse))
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
+        request, inert = self._request, self._judgement.inert
+        return narrow(request, self._parse, inert, words, self.can_end, deadline)
 
     def refusal(self, parse: ParseState) -> str:
         defects = self._request.judge(parse).defects
@@ -132,6 +139,7 @@ def start_meaning(
     judgement = meaning.judge(program, parse)
     forgiven = frozenset(one.start for one in judgement.defects)
     request = Request(meaning, program, vocabulary, part, suffix, forgiven)
+    prepare(vocabulary, meaning)
     return MeaningState(request, parse, judgement)
 
 

@@ -13,6 +13,7 @@ the first byte that isn't one, lead to the same final statements, and are judged
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -37,8 +38,13 @@ def narrow(
     is_right: Callable[[ParseState], bool],
     can_end: Callable[[], bool],
     words: Words,
-) -> None:
-    """Clears the bits of refused tokens in `words`, a row of the packed mask."""
+    deadline: int | None = None,
+) -> bool:
+    """Clears the bits of refused tokens in `words`, a row of the packed mask.
+
+    Where `deadline` (of `time.perf_counter_ns`) passes, the tokens that are not judged yet stay.
+    Whether all were judged.
+    """
     admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
     groups = _groups(ByFingerprint(vocabulary), semantics.wording)
     wording = semantics.wording
@@ -50,7 +56,11 @@ def narrow(
     else:
         chosen = groups.ending if has_claim else groups.stirring
     changed = False
+    is_whole = True
     for tokens in chosen:
+        if deadline is not None and time.perf_counter_ns() >= deadline:
+            is_whole = False
+            break
         alive = tokens[admitted[tokens] != 0]
         if not len(alive):
             continue
@@ -65,6 +75,7 @@ def narrow(
         changed = True
     if changed:
         words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
+    return is_whole
 
 
 def _may_claim(text: bytes, wording: Wording) -> bool:

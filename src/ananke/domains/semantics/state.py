@@ -84,15 +84,22 @@ class SemanticsState:
     def can_end(self) -> bool:
         return not self._ending()
 
-    def narrow(self, words: Words) -> None:
+    def forgive(self, parse: ParseState) -> SemanticsState | None:
         request = self._request
-        narrow(
+        broken = frozenset(one.key for one in request.breaches(parse))
+        forgiving = replace(request, forgiven=request.forgiven | broken)
+        return SemanticsState(forgiving, parse, request.semantics.stage(parse))
+
+    def narrow(self, words: Words, deadline: int | None = None) -> bool:
+        request = self._request
+        return narrow(
             request.semantics,
             request.vocabulary,
             self._parse,
             lambda parse: self.advance(parse) is not None,
             self.can_end,
             words,
+            deadline,
         )
 
     def refusal(self, parse: ParseState) -> str:
