@@ -15,7 +15,9 @@ from ananke.parsing.language import Language, LanguageError
 
 
 def bare(name: str) -> Language:
-    return replace(get_language(name), twins=(), additions=(), contexts=(), lines=None)
+    return replace(
+        get_language(name), twins=(), additions=(), prunes=False, contexts=(), lines=None
+    )
 
 
 def with_rows(name: str, *additions: Production, twins: tuple[Twin, ...] = ()) -> Grammar:

@@ -270,11 +270,29 @@ const Ways = struct {
         }
     }
 
-    /// What is left of the words that the letters at the end of an undecided lexeme begin.
+    /// What is left of the words, and of the keywords, that the letters at the end of an undecided
+    /// lexeme begin.
     fn fromWords(self: *Ways, tail: []const u8) !void {
         for (self.grammar.words.items) |word| {
             for (1..word.len) |known| {
                 if (std.mem.endsWith(u8, tail, word[0..known])) try self.add(infinite, &.{ word[known..], " " }, deciding);
+            }
+        }
+        const lex = self.grammar.lex;
+        const begun = linear.letters(tail);
+        if (begun.len == 0) return;
+        const costs = self.grammar.costs.?;
+        if (lex.keyword) |keyword| {
+            if (keyword.follow(keyword.start[0], begun)) |state| {
+                for (try costs.endingsFrom(.keyword, keyword, state)) |ending| try self.add(infinite, &.{ ending.text, " " }, deciding);
+            }
+        }
+        const words = try lex.wordLexer() orelse return;
+        for (words.starts) |start| {
+            const state = words.main.follow(start, begun) orelse continue;
+            if (state == words.inside) continue;
+            for (try costs.endingsFrom(.main, words.main, state)) |ending| {
+                if (ending.symbol != words.name) try self.add(infinite, &.{ ending.text, " " }, deciding);
             }
         }
     }

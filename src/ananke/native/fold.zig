@@ -16,11 +16,12 @@ const std = @import("std");
 const memory = @import("memory.zig");
 const automaton = @import("automaton.zig");
 
-/// The internal lexer: its automata, and its states before a name and inside.
+/// The internal lexer: its automata, its states before a name (one, and all of them) and inside.
 pub const Lexer = struct {
     main: *const automaton.Automaton,
     keyword: ?*const automaton.Automaton,
     start: u16,
+    starts: []const u16,
     inside: u16,
     /// The terminal of names.
     name: u16,
@@ -29,6 +30,23 @@ pub const Lexer = struct {
     fn isStrange(self: Lexer, code_point: u21) bool {
         const dead = automaton.DEAD;
         return self.main.step(self.start, code_point).target == dead and self.main.step(self.inside, code_point).target == dead;
+    }
+
+    /// Whether the letters are a keyword, or, `unfinished`, may become one.
+    fn isKeyword(self: Lexer, run: []const u8, unfinished: bool) bool {
+        if (self.keyword) |keyword| {
+            if (keyword.follow(keyword.start[0], run)) |state| {
+                if (unfinished or keyword.accept[state] != automaton.NO_SYMBOL) return true;
+            }
+        }
+        // Some keywords are told from names at once.
+        for (self.starts) |start| {
+            const state = self.main.follow(start, run) orelse continue;
+            if (state == self.inside) continue;
+            const accepted = self.main.accept[state];
+            if (unfinished or (accepted != self.name and accepted != automaton.NO_SYMBOL)) return true;
+        }
+        return false;
     }
 };
 
@@ -50,8 +68,10 @@ pub const Comment = struct {
 /// An unfinished comment: in how many it is, itself included, and what ends it.
 pub const Open = struct { depth: u32, close: []const u8 };
 
-/// Stands for letters beyond ASCII: a letter in every language.
-const wide_letter = "\u{4e00}";
+/// Stands for letters beyond ASCII: a letter in every language. A scanner that keeps no more than
+/// the low byte of a character takes none for a letter of a word, and some for its end.
+const wide_letter = "\u{e9}";
+const wide_ending = "\u{100}";
 
 pub const Fold = struct {
     /// The fold applies where this external terminal is valid.
@@ -266,22 +286,22 @@ pub const Fold = struct {
         var letters = from;
         while (letters < text.len and std.ascii.isAlphabetic(text[letters])) letters += 1;
         var end = letters;
-        var is_wide = false;
+        var first_wide: ?u21 = null;
         while (end < text.len) {
             const is_digit = end > from and std.ascii.isDigit(text[end]);
             const length = if (is_digit) 1 else self.letterAt(text[end..], end == from);
             if (length == 0) break;
-            is_wide = is_wide or length > 1;
+            if (length > 1 and first_wide == null) first_wide = wideAt(text[end..]).?.code_point;
             end += length;
         }
         const head = text[from..letters];
         if (self.isWord(head, letters == text.len)) {
             try out.appendSlice(memory.gpa, head);
-            if (end > letters and !is_wide) try out.append(memory.gpa, '_');
-        } else if (head.len > 0 or !is_wide) {
+            if (end > letters and first_wide == null) try out.append(memory.gpa, '_');
+        } else if (head.len > 0 or first_wide == null) {
             try out.append(memory.gpa, 'z');
         }
-        if (is_wide) try out.appendSlice(memory.gpa, wide_letter);
+        if (first_wide) |code_point| try out.appendSlice(memory.gpa, if (code_point & 0xFF == 0) wide_ending else wide_letter);
         return end;
     }
 
@@ -355,9 +375,7 @@ pub const Fold = struct {
             if (unfinished and std.mem.startsWith(u8, word, run)) return true;
         }
         const lexer = self.lexer orelse return false;
-        const keyword = lexer.keyword orelse return false;
-        const state = keyword.follow(keyword.start[0], run) orelse return false;
-        return unfinished or keyword.accept[state] != automaton.NO_SYMBOL;
+        return lexer.isKeyword(run, unfinished);
     }
 };
 

@@ -119,6 +119,8 @@ pub const Lexing = struct {
     base_modes: u16 = 0,
     mode_of_state: []u16,
     start_of_mode: []u16,
+    /// States of the lexer in which a name may begin, once asked for.
+    name_starts: std.ArrayList(u16) = .empty,
     sigmas: std.ArrayList([]const u8) = .empty,
     sigma_ids: std.StringHashMapUnmanaged(u32) = .empty,
     shape: ?StateShape = null,
@@ -214,6 +216,7 @@ pub const Lexing = struct {
         gpa.free(self.blank);
         gpa.free(self.mode_of_state);
         gpa.free(self.start_of_mode);
+        self.name_starts.deinit(gpa);
         self.modes.deinit(gpa);
         for (self.sigmas.items) |bytes| gpa.free(bytes);
         self.sigmas.deinit(gpa);
@@ -282,17 +285,21 @@ pub const Lexing = struct {
     }
 
     /// The lexer as a fold of words needs it; null where no state reads a name letter by letter.
-    pub fn wordLexer(self: *const Lexing) ?fold.Lexer {
-        for (self.start_of_mode) |first| {
-            if (first == automaton.DEAD) continue;
-            const begun = self.main.step(first, 'z').target;
-            if (begun == automaton.DEAD) continue;
-            const inside = self.main.step(begun, 'z').target;
-            if (inside == automaton.DEAD or self.main.step(inside, 'z').target != inside) continue;
-            if (self.main.accept[inside] != self.lang.keyword_capture_token) continue;
-            return .{ .main = self.main, .keyword = self.keyword, .start = first, .inside = inside, .name = self.lang.keyword_capture_token };
+    pub fn wordLexer(self: *Lexing) !?fold.Lexer {
+        var inside: u16 = automaton.DEAD;
+        if (self.name_starts.items.len > 0) {
+            inside = self.main.follow(self.name_starts.items[0], "zz").?;
+        } else for (self.start_of_mode) |first| {
+            if (first == automaton.DEAD or std.mem.findScalar(u16, self.name_starts.items, first) != null) continue;
+            const state = self.main.follow(first, "zz") orelse continue;
+            if (self.main.step(state, 'z').target != state) continue;
+            if (self.main.accept[state] != self.lang.keyword_capture_token) continue;
+            if (inside == automaton.DEAD) inside = state;
+            if (state == inside) try self.name_starts.append(gpa, first);
         }
-        return null;
+        if (inside == automaton.DEAD) return null;
+        const starts = self.name_starts.items;
+        return .{ .main = self.main, .keyword = self.keyword, .start = starts[0], .starts = starts, .inside = inside, .name = self.lang.keyword_capture_token };
     }
 
     pub fn internSigma(self: *Lexing, bytes: []const u8) !u32 {

@@ -280,6 +280,13 @@ fn addProspect(prospects: *lexing.Prospects, is_free: bool, closing: lexing.Clos
     }
 }
 
+/// The letters at the end of a text.
+pub fn letters(text: []const u8) []const u8 {
+    var from = text.len;
+    while (from > 0 and std.ascii.isAlphabetic(text[from - 1])) from -= 1;
+    return text[from..];
+}
+
 pub const Question = enum(u8) { shiftable, viable, ends, mask, rest, root };
 
 pub const Linear = struct {
@@ -705,7 +712,7 @@ pub const Linear = struct {
                 const result = try lex.step(id, @intCast(byte));
                 if (result == lexing.dead or result & lexing.closing_bit == 0) continue;
                 const closing = lex.closings.items[result & ~lexing.closing_bit];
-                if (try self.aliveAfter(closing, sigma, entry, closing.carry, "", fuel)) return true;
+                if (try self.aliveAfter(closing, sigma, entry, closing.carry, "", false, fuel)) return true;
             }
         }
         return self.endsAt(id, sigma, entry, fuel);
@@ -728,48 +735,71 @@ pub const Linear = struct {
     /// Whether the letters at the end of an undecided lexeme begin a keyword that may come.
     fn keywordViable(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
         const lex = self.grammar.lex;
-        const keyword = lex.keyword orelse return false;
-        const tail = lex.configs.items[id].tail;
-        var from = tail.len;
-        while (from > 0 and std.ascii.isAlphabetic(tail[from - 1])) from -= 1;
-        if (from == tail.len) return false;
-        const state = keyword.follow(keyword.start[0], tail[from..]) orelse return false;
+        const begun = letters(lex.configs.items[id].tail);
+        if (begun.len == 0) return false;
         var rest: [max_keyword]u8 = undefined;
-        return self.keywordViableFrom(id, sigma, entry, fuel, keyword, state, rest[0..0]);
-    }
-
-    fn keywordViableFrom(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32, keyword: *const automaton.Automaton, state: u16, rest: []u8) Error!bool {
-        if (rest.len + 1 == max_keyword) return false;
-        const longer = rest.ptr[0 .. rest.len + 1];
-        if (keyword.accept[state] != automaton.NO_SYMBOL) {
-            longer[rest.len] = ' ';
-            if (try self.alive(id, sigma, entry, longer, fuel)) return true;
+        if (lex.keyword) |keyword| {
+            if (keyword.follow(keyword.start[0], begun)) |state| {
+                if (try self.keywordViableFrom(id, sigma, entry, fuel, .{ .machine = keyword }, state, rest[0..0])) return true;
+            }
         }
-        for ('a'..'z' + 1) |letter| {
-            const next = keyword.step(state, @intCast(letter)).target;
-            if (next == automaton.DEAD) continue;
-            longer[rest.len] = @intCast(letter);
-            if (try self.keywordViableFrom(id, sigma, entry, fuel, keyword, next, longer)) return true;
+        const words = try lex.wordLexer() orelse return false;
+        var met: std.ArrayList(u16) = .empty;
+        for (words.starts) |start| {
+            const state = words.main.follow(start, begun) orelse continue;
+            if (std.mem.findScalar(u16, met.items, state) != null) continue;
+            try met.append(self.arena.allocator(), state);
+            if (try self.keywordViableFrom(id, sigma, entry, fuel, .{ .machine = words.main, .name = words.name, .inside = words.inside }, state, rest[0..0])) return true;
         }
         return false;
     }
 
-    /// Whether the text `more` after the configuration leaves something viable.
+    /// A lexer that tells keywords: its terminal of names, and its state in those that are none.
+    const Keywords = struct { machine: *const automaton.Automaton, name: u16 = automaton.NO_SYMBOL, inside: u16 = automaton.DEAD };
+
+    fn keywordViableFrom(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32, keywords: Keywords, state: u16, rest: []u8) Error!bool {
+        if (state == keywords.inside or rest.len + 1 == max_keyword) return false;
+        const longer = rest.ptr[0 .. rest.len + 1];
+        const accepted = keywords.machine.accept[state];
+        if (accepted != automaton.NO_SYMBOL and accepted != keywords.name) {
+            longer[rest.len] = ' ';
+            if (try self.alive(id, sigma, entry, longer, fuel)) return true;
+        }
+        for ('a'..'z' + 1) |letter| {
+            const next = keywords.machine.step(state, @intCast(letter)).target;
+            if (next == automaton.DEAD) continue;
+            longer[rest.len] = @intCast(letter);
+            if (try self.keywordViableFrom(id, sigma, entry, fuel, keywords, next, longer)) return true;
+        }
+        return false;
+    }
+
+    /// Whether the text `more` after the configuration leaves something viable. An `x` at its end
+    /// stands for any character.
     fn alive(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, more: []const u8, fuel: u32) Error!bool {
+        return self.aliveWith(id, sigma, entry, more, std.mem.endsWith(u8, std.mem.trimEnd(u8, more, " "), "x"), fuel);
+    }
+
+    /// `is_free`: whether an `x` at the end of `more` stands for any character.
+    fn aliveWith(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, more: []const u8, is_free: bool, fuel: u32) Error!bool {
         const lex = self.grammar.lex;
         var at = id;
+        var still_free = is_free;
         for (more, 0..) |byte, i| {
             const rest = more[i + 1 ..];
-            if ((byte == 'x' or byte == 'z') and (rest.len == 0 or std.mem.eql(u8, rest, " "))) {
+            const is_last = byte == 'x' and (rest.len == 0 or std.mem.eql(u8, rest, " "));
+            if (is_free and is_last) {
                 if (try innerBefore(lex, at, byte)) |inner| {
                     return inner != lexing.dead and lex.reaches(lex.configs.items[inner], try self.shiftable(entry));
                 }
+                // Read by the scanner: in a name that the text has begun it is a letter of that.
+                still_free = !endsInName(lex.configs.items[at].tail);
             }
             const result = try lex.step(at, byte);
             if (result == lexing.dead) return false;
             if (result & lexing.closing_bit != 0) {
                 const closing = lex.closings.items[result & ~lexing.closing_bit];
-                return self.aliveAfter(closing, sigma, entry, closing.carry, more[i + 1 ..], fuel);
+                return self.aliveAfter(closing, sigma, entry, closing.carry, rest, still_free, fuel);
             }
             at = result;
         }
@@ -781,17 +811,28 @@ pub const Linear = struct {
         return self.viableAt(at, sigma, entry, fuel);
     }
 
-    fn aliveAfter(self: *Linear, closing: lexing.Closing, sigma: u32, entry: *Entry, carry: []const u8, more: []const u8, fuel: u32) Error!bool {
+    fn aliveAfter(self: *Linear, closing: lexing.Closing, sigma: u32, entry: *Entry, carry: []const u8, more: []const u8, is_free: bool, fuel: u32) Error!bool {
         if (fuel == 0) return false;
         const lex = self.grammar.lex;
         const next_sigma = try lex.after(sigma, closing);
         const rest = try std.mem.concat(self.arena.allocator(), u8, &.{ carry, more });
+        if (is_free) {
+            // A fold has made a name of the letter.
+            const last = std.mem.trimEnd(u8, rest, " ").len;
+            if (last > 0 and last <= carry.len and rest[last - 1] == 'z') rest[last - 1] = 'x';
+        }
         const after = try self.advance(entry, closing);
         for (after.tops) |top| {
             const first = try lex.start(lex.modeOf(top.state, top.mark), next_sigma);
-            if (try self.alive(first, next_sigma, top, rest, fuel - 1)) return true;
+            if (try self.aliveWith(first, next_sigma, top, rest, is_free, fuel - 1)) return true;
         }
         return false;
+    }
+
+    fn endsInName(text: []const u8) bool {
+        if (text.len == 0) return false;
+        const last = text[text.len - 1];
+        return std.ascii.isAlphanumeric(last) or last == '_' or last >= 0x80;
     }
 
     /// Whether the text may end here: every pending lexeme closes and the end is accepted.

@@ -98,7 +98,7 @@ export fn ananke_grammar_field_name(grammar: *const Grammar, field: u16) ?[*:0]c
 /// Flags: 1 drops lines, 2 leading, 4 hashes.
 export fn ananke_grammar_add_fold(grammar: *Grammar, symbol: u16, classes: *const [256]u8, representatives: *const [8]u8, forgets: *const [256]u8, escape: i32, flags: u32) i32 {
     const one = gpa.create(fold.Fold) catch return out_of_memory;
-    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .nests = flags & 8 != 0, .lexer = grammar.lex.wordLexer() };
+    one.* = .{ .symbol = symbol, .classes = classes.*, .representatives = representatives.*, .escape = escape, .drops_lines = flags & 1 != 0, .leading = flags & 2 != 0, .hashes = flags & 4 != 0, .nests = flags & 8 != 0, .lexer = grammar.lex.wordLexer() catch return out_of_memory };
     for (&one.forgets, forgets) |*slot, flag| slot.* = flag & 1 != 0;
     for (&one.opening, forgets) |*slot, flag| slot.* = flag & 2 != 0;
     for (&one.fatal, forgets) |*slot, flag| slot.* = flag & 4 != 0;

@@ -315,9 +315,8 @@ class ParseTables:
             if more:
                 self.edited(state)[target] = self.number((*held, *more))
 
-    def to_bytes(self) -> bytes:
-        """The tables, for `CompiledLanguage`."""
-        base = self._base
+    def entries(self) -> tuple[_Array, _Array, _Array]:
+        """(states, symbols, values) of all entries as they now are."""
         touched = np.zeros(self.state_count, bool)
         touched[list(self._rows)] = True
         kept = ~touched[self.states]
@@ -331,7 +330,12 @@ class ParseTables:
             )
         )
         keep = values != 0
-        states, symbols, values = states[keep], symbols[keep], values[keep]
+        return states[keep], symbols[keep], values[keep]
+
+    def to_bytes(self) -> bytes:
+        """The tables, for `CompiledLanguage`."""
+        base = self._base
+        states, symbols, values = self.entries()
         order = np.lexsort((symbols, values, symbols >= self.token_count, states))
         states, symbols, values = states[order], symbols[order], values[order]
         dense = states < base.large_state_count

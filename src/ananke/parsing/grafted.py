@@ -8,10 +8,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ananke.parsing.addition import Production, Twin
+from ananke.parsing.addition import Twin
 from ananke.parsing.automaton import Automaton, BlobCache
 from ananke.parsing.compiled import CompiledError, CompiledLanguage, names_of
 from ananke.parsing.grafting import graft, twinned
+from ananke.parsing.language import Language
+from ananke.parsing.pruning import prune
 
 __all__ = ["Grafted", "load_grafted"]
 
@@ -19,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _KIND = "tables"
 #: Raised when the same rows make other tables.
-_EDITION = 1
+_EDITION = 2
 
 
 class Grafted:
@@ -60,8 +62,7 @@ class Grafted:
 def load_grafted(
     pointer: int,
     fingerprint: str,
-    twins: Sequence[Twin],
-    productions: Sequence[Production],
+    language: Language,
     main: Automaton,
     cache: BlobCache,
 ) -> Grafted:
@@ -69,12 +70,15 @@ def load_grafted(
 
     Args:
         fingerprint: names the compiled grammar in the cache.
+        language: its twins and additions, and whether its tables are pruned.
         main: its lexer.
 
     Raises:
         GraftError: a row doesn't fit the grammar.
     """
-    rows = hashlib.sha256(repr((_EDITION, twins, productions)).encode()).hexdigest()[:16]
+    twins = language.twins
+    told = (_EDITION, twins, language.additions, language.prunes)
+    rows = hashlib.sha256(repr(told).encode()).hexdigest()[:16]
     key = f"{fingerprint}-{rows}"
     of = twinned(pointer, twins)
     kept = cache.get(_KIND, key)
@@ -89,7 +93,10 @@ def load_grafted(
     def reads(lex_state: int) -> int:
         return int.from_bytes(tables.reach[tables.start[lex_state]].tobytes(), sys.byteorder)
 
-    made = graft(pointer, twins, productions, reads)
-    language = CompiledLanguage(pointer, made, of)
+    edited = graft(pointer, twins, language.additions, reads)
+    if language.prunes:
+        prune(edited)
+    made = edited.to_bytes()
+    compiled = CompiledLanguage(pointer, made, of)
     cache.put(_KIND, key, made)
-    return Grafted(language, key, twins)
+    return Grafted(compiled, key, twins)

@@ -68,14 +68,14 @@ def graft(
     twins: Sequence[Twin],
     productions: Sequence[Production],
     reads: Callable[[int], int],
-) -> bytes:
+) -> ParseTables:
     """The tables of the language at `pointer` with the productions.
 
     Args:
         reads: for a lex state, the terminals that may be lexed in it, a bit each.
 
     Returns:
-        The tables for `CompiledLanguage`.
+        The tables, edited.
 
     Raises:
         GraftError: a row that doesn't fit the grammar.
@@ -112,14 +112,14 @@ class _Grafter:
         self._steps_of: dict[int, list[tuple[_Bools, ...]]] = {}
         self._lex_states = sorted({mode[0] for mode in self.tables.modes} - {_NO_LOOKAHEAD})
 
-    def run(self) -> bytes:
+    def run(self) -> ParseTables:
         for number, production in enumerate(self.productions):
             where = f"additions[{number}] ({production.symbol})"
             try:
                 self._add(production, where)
             except CompiledError as error:
                 raise GraftError(f"{where}: {error}") from None
-        return self.tables.to_bytes()
+        return self.tables
 
     # What the tables say.
 

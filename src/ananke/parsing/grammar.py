@@ -49,7 +49,7 @@ class Grammar:
         cache = DiskCache()
         main, keyword = load_automata(self.pointer, self.fingerprint, cache)
         self._grafted: Grafted | None = None
-        if language.additions or language.twins:
+        if language.additions or language.twins or language.prunes:
             keyword = self._graft(main, keyword, cache)
         terminals, start_count = _terminals(self.pointer)
         restriction = _restriction(language, terminals)
@@ -103,7 +103,7 @@ class Grammar:
         language = self.language
         try:
             grafted = self._grafted = load_grafted(
-                self.pointer, self.fingerprint, language.twins, language.additions, main, cache
+                self.pointer, self.fingerprint, language, main, cache
             )
         except GraftError as error:
             raise LanguageError(f"{self.name}: {error}") from None

@@ -185,6 +185,8 @@ class Language:
         balanced_words: texts of the terminal `word` that are so too.
         twins: terminals of their own for some lexemes of others (`parsing/addition.py`).
         additions: productions that the language has and the grammar lacks.
+        prunes: the grammar's tables lead into constructs that nothing can finish: these ways are
+            taken out (`parsing/pruning.py`).
     """
 
     name: str
@@ -213,6 +215,7 @@ class Language:
     word: str = ""
     twins: tuple[Twin, ...] = ()
     additions: tuple[Production, ...] = ()
+    prunes: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
