@@ -62,7 +62,6 @@ class Judgement:
     defects: tuple[Defect, ...]
     owed: tuple[tuple[str, Owed], ...] = ()
     scope: Scope | None = None
-    inert: Inert | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,9 @@ class Meaning:
         begin: what all texts of one request share. Raises SurroundingsError.
         judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
         is_settled: whether nothing can be wrong as long as only brackets and statements are closed
-            that are open here, operands separated, and operators written.
+            that are open here, operands separated, and operators written. Then nothing is wrong
+            with the text either.
+        inert: the string or comment that the text ends in; None: it ends otherwise.
         words_due: what a word that begins or goes on here must become: all constraints of one of
             the readings given. None: nothing is asked of it.
         operand_words: words that may stand or begin where an operand is due, beside names.
@@ -197,6 +198,7 @@ class Meaning:
     begin: Callable[[Surroundings], Any]
     judge: Judge
     is_settled: Callable[[Any, ParseState], bool]
+    inert: Callable[[Any, ParseState], Inert | None]
     words_due: Callable[[Any, ParseState], tuple[tuple[Constraint, ...], ...] | None]
     operand_words: Callable[[ParseState], frozenset[str]]
     word_begun: Callable[[ParseState], bytes]

@@ -36,11 +36,14 @@ class ParseState:
     A state is never changed: `feed` gives a new one, and keeping a reference is a fork.
     """
 
-    __slots__ = ("__weakref__", "_handle", "grammar")
+    __slots__ = ("__weakref__", "_handle", "_position", "_tail", "grammar")
 
     def __init__(self, grammar: Grammar, handle: int) -> None:
         self.grammar = grammar
         self._handle = handle
+        # Of what never changes what is often asked for is kept.
+        self._position: int | None = None
+        self._tail: bytes | None = None
 
     def __del__(self) -> None:
         handle = getattr(self, "_handle", None)
@@ -84,7 +87,9 @@ class ParseState:
     @property
     def position(self) -> int:
         """Bytes read so far."""
-        return int(library().ananke_state_length(self._handle))
+        if self._position is None:
+            self._position = int(library().ananke_state_length(self._handle))
+        return self._position
 
     @property
     def version_count(self) -> int:
@@ -110,7 +115,9 @@ class ParseState:
     @property
     def tail(self) -> bytes:
         """The unfinished lexeme, with the white space before it."""
-        return self.text(self.lexeme_start)
+        if self._tail is None:
+            self._tail = self.text(self.lexeme_start)
+        return self._tail
 
     def expected(self) -> tuple[Expected, ...]:
         """The terminals that the unfinished lexeme may become, by name, without repetition."""

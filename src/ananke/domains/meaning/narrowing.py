@@ -15,7 +15,7 @@ Tokens that are judged alike are judged once:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -130,7 +130,10 @@ class _Place:
         assert stroke is not None
         text = self._sample(branch)
         if not (stroke.is_neutral and self._is_settled(before)):
-            return _Verdict(text) if self._is_right(text) else None
+            after = _Verdict(text)
+            # Where it will be asked, and is likely, whether all is settled tells both.
+            asks = branch.has_neutral and before.is_settled is True
+            return after if (asks and self._is_settled(after)) or self._is_right(text) else None
         if stroke.alike:
             known = before.alike.get(stroke.alike)
             if known is None:
@@ -143,21 +146,29 @@ class _Place:
         if not group.is_word:
             self._require(group, self._sample(group), b"", group.due)
         elif self._is_number:
-            self._judge_each(group)
+            self._judge_each(self._alive_tails(group))
         elif group.is_digits and not self._begun:
-            alive = [text for text, tokens in group.tails.items() if self._any(tokens)]
-            digits = min((text for text in alive if text.isdigit()), default=None)
+            tails = self._alive_tails(group)
+            digits = min((text for text in tails if text.isdigit()), default=None)
             if digits is not None and not self._is_right(digits):
                 self._clear(group)
                 return
-            self._judge_each(group, lambda text: not text.isdigit())
+            self._judge_each({text: tails[text] for text in tails if not text.isdigit()})
         else:
             self._require(group, b"", self._begun, b"")
 
-    def _judge_each(self, group: Group, which: Callable[[bytes], bool] = lambda text: True) -> None:
-        for text, tokens in group.tails.items():
-            if which(text) and self._any(tokens) and not self._is_right(text):
+    def _judge_each(self, tails: dict[bytes, list[int]]) -> None:
+        for text, tokens in tails.items():
+            if not self._is_right(text):
                 self._admitted[tokens] = 0
+
+    def _alive_tails(self, group: Group) -> dict[bytes, list[int]]:
+        """The group's admitted tokens by their tails."""
+        tokens = self._pieces.order[group.first : group.last]
+        found: dict[bytes, list[int]] = {}
+        for token in tokens[self._admitted[tokens] == 1].tolist():
+            found.setdefault(self._request.vocabulary.token_bytes(token), []).append(token)
+        return found
 
     def _is_settled(self, verdict: _Verdict) -> bool:
         if verdict.is_settled is None:
@@ -214,9 +225,6 @@ class _Place:
 
     def _is_right(self, text: bytes) -> bool:
         return not self._request.judge(self._after(text)).defects
-
-    def _any(self, tokens: Iterable[int]) -> bool:
-        return any(self._admitted[token] for token in tokens)
 
     def _clear(self, stretch: Stretch) -> None:
         self._admitted[self._pieces.order[stretch.first : stretch.last]] = 0

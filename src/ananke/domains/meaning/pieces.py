@@ -75,6 +75,7 @@ class Branch(Stretch):
         depth: how many strokes there are.
         groups: of the tokens without further strokes.
         is_plain: after a text that is settled no token of it is refused.
+        has_neutral: whether one of its branches is refused depends on whether its text is settled.
     """
 
     stroke: Stroke | None = None
@@ -82,6 +83,7 @@ class Branch(Stretch):
     branches: list[Branch] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     is_plain: bool = False
+    has_neutral: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def _number(root: Branch, stretches: list[Stretch], order: npt.NDArray[np.int32]
         branches += branch.branches
     for branch in reversed(branches):
         stroke = branch.stroke
+        branch.has_neutral = any(one.stroke and one.stroke.is_neutral for one in branch.branches)
         branch.is_plain = (
             stroke is not None
             and stroke.is_neutral

@@ -81,7 +81,8 @@ class MeaningState:
         return MeaningState(forgiving, parse, forgiving.judge(parse))
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
-        request, inert = self._request, self._judgement.inert
+        request = self._request
+        inert = request.meaning.inert(request.program, self._parse)
         return narrow(request, self._parse, inert, words, self.can_end, deadline)
 
     def refusal(self, parse: ParseState) -> str:

@@ -18,7 +18,17 @@ from ananke.analysis.world import Lineage, World
 from ananke.languages.python.library.conditions import Target
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["BLOCKS", "Context", "Entrance", "Found", "Program", "Reached", "builtin", "is_none"]
+__all__ = [
+    "BLOCKS",
+    "Context",
+    "Entrance",
+    "Found",
+    "Inferred",
+    "Program",
+    "Reached",
+    "builtin",
+    "is_none",
+]
 
 NONE = Nominal("types:NoneType")
 OBJECT = Nominal("builtins:object")
@@ -108,6 +118,16 @@ class Entrance:
     defects: tuple[Defect, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What an expression does where the scope is `before`, which is kept for its identity."""
+
+    before: Scope
+    scope: Scope
+    type: Type
+    defects: tuple[Defect, ...]
+
+
 @dataclass(eq=False)
 class Program:
     """What all readings of one text share.
@@ -120,6 +140,8 @@ class Program:
         entrances: what holds where blocks begin, by the name of all that comes before them.
         domains: those that judge; the others' defects are not reported.
         memo: what finished statements did to a scope, by the scope and the statement.
+        inferred: what finished expressions are, by the tree, the scope, what is expected and how
+            they are read.
         lineages: see `World`.
         start: the scope in which the text begins.
     """
@@ -134,6 +156,9 @@ class Program:
     )
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
     entrances: dict[int, Entrance] = field(default_factory=dict)
+    inferred: dict[tuple[int, int, Type | None, tuple[bool, ...]], Inferred] = field(
+        default_factory=dict
+    )
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     start: Scope = field(default_factory=lambda: Scope("module"))
     #: Where `...` stands for something that is to be written: what is expected there and the scope,
@@ -150,6 +175,15 @@ class Program:
         """The version and platform that the program is for."""
         found = getattr(self.library, "target", None)
         return found if isinstance(found, Target) else _RUNNING
+
+    def remembered(self) -> int:
+        """How much is remembered of trees."""
+        return len(self.memo) + len(self.entrances) + len(self.inferred)
+
+    def forget(self) -> None:
+        """Forgets what is remembered of trees."""
+        for remembered in (self.memo, self.entered, self.entrances, self.inferred):
+            remembered.clear()
 
     def builtin_value(self, name: str) -> Type | None:
         """What a name of `builtins` is; None if there is no such name."""

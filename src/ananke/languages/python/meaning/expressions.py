@@ -45,6 +45,7 @@ from ananke.languages.python.meaning.context import (
     NONE,
     STR,
     Context,
+    Inferred,
     builtin,
 )
 from ananke.languages.python.meaning.narrowing import narrow
@@ -60,6 +61,10 @@ _OFTEN_REPLACED = frozenset(
 
 _PUNCTUATION = frozenset("()[]{},:") | {"comment"}
 
+_Rule = Callable[[Context, Tree, Type | None], Type]
+#: Kinds that are read as fast as they are remembered.
+_LEAVES = frozenset(("identifier", "integer", "float", "true", "false", "none", "ellipsis"))
+
 
 def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
     """The type of an expression; its defects go to the context."""
@@ -71,11 +76,33 @@ def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
             infer(c, one)
         return UNKNOWN
     if c.is_final(tree):
-        return rule(c, tree, expected)
+        if not tree.identity or tree.kind in _LEAVES:
+            return rule(c, tree, expected)
+        return _remembered(c, tree, expected, rule)
     c.unsettled += 1
     found = rule(c, tree, expected)
     c.unsettled -= 1
     return found
+
+
+def _remembered(c: Context, tree: Tree, expected: Type | None, rule: _Rule) -> Type:
+    """What a finished expression is, does to the scope and has wrong with it, which is the same
+    wherever all that it depends on is."""
+    if c.program.holes is not None:
+        return rule(c, tree, expected)
+    modes = (c.unsettled > 0, c.lenient > 0, c.deferred > 0, c.trying > 0, c.muted > 0)
+    key = (tree.identity, id(c.scope), expected, modes)
+    known = c.program.inferred.get(key)
+    if known is None:
+        before = c.scope
+        held, c.defects = c.defects, []
+        type_ = rule(c, tree, expected)
+        known = Inferred(before, c.scope, type_, tuple(c.defects))
+        c.defects = held
+        c.program.inferred[key] = known
+    c.scope = known.scope
+    c.defects += known.defects
+    return known.type
 
 
 def parts(tree: Tree) -> list[Tree]:
@@ -1164,7 +1191,7 @@ def _none(c: Context, tree: Tree, expected: Type | None) -> Type:
     return NONE
 
 
-_RULES: dict[str, Callable[[Context, Tree, Type | None], Type]] = {
+_RULES: dict[str, _Rule] = {
     "identifier": _identifier,
     "integer": _integer,
     "float": _float,

@@ -84,8 +84,7 @@ def holes_of(program: Program, text: bytes, starts: frozenset[int] | None = None
     tree = None if state is None else state.tree()
     if state is None or tree is None:
         raise HoleError("the text is no program, with `...` for each hole; mend it first")
-    program.memo.clear()
-    program.entered.clear()
+    program.forget()
     known: dict[int, tuple[Type | None, Scope]] = {}
     program.holes = known
     judge(program, state, at_end=True)

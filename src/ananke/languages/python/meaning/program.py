@@ -26,7 +26,15 @@ from ananke.parsing.grammar import Grammar
 from ananke.parsing.opening import BEGINS, NOWHERE, PRUNES, Opening, Reading, Tree, open_tree
 from ananke.parsing.state import ParseState
 
-__all__ = ["is_settled", "judge", "number_begun", "operand_words", "word_begun", "words_due"]
+__all__ = [
+    "inert",
+    "is_settled",
+    "judge",
+    "number_begun",
+    "operand_words",
+    "word_begun",
+    "words_due",
+]
 
 _BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*")
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
@@ -52,7 +60,7 @@ STRING_PREFIXES = frozenset(
 _ANY_WORD = b"q"
 #: A statement of the module's that says nothing.
 _CLOSING = b"\npass\n"
-#: Finished statements remembered before all are forgotten.
+#: Finished statements and expressions remembered before all are forgotten.
 _REMEMBERED = 50_000
 #: Text before the last lexeme that is fetched at first.
 _WINDOW = 1 << 10
@@ -141,14 +149,26 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     for one in _readings(program, state, at_end=at_end):
         if one is None:
             return Judgement(())
-        c, reading = one
+        c, _ = one
         if best is None or len(c.defects) < len(best.defects):
             owed = tuple((name, one) for name, one in c.scope.owed.items())
-            inert = None if at_end else _inert(c, reading.root, state.tail)
-            best = Judgement(tuple(c.defects), owed, c.scope, inert)
+            best = Judgement(tuple(c.defects), owed, c.scope)
         if not c.defects:
             break
     return Judgement(()) if best is None else best
+
+
+def inert(program: Program, state: ParseState) -> Inert | None:
+    """The string or comment that the text ends in, by the reading that has the fewest defects."""
+    best: tuple[Context, Reading] | None = None
+    for one in _readings(program, state):
+        if one is None:
+            return None
+        if best is None or len(one[0].defects) < len(best[0].defects):
+            best = one
+        if not one[0].defects:
+            break
+    return None if best is None else _inert(best[0], best[1].root, state.tail)
 
 
 def is_settled(program: Program, state: ParseState) -> bool:
@@ -201,10 +221,8 @@ def _readings(
     constraints: bool = False,
 ) -> Iterator[tuple[Context, Reading] | None]:
     """Each reading of the state's text, run; None where not all readings are known."""
-    if len(program.memo) + len(program.entrances) > _REMEMBERED:
-        program.memo.clear()
-        program.entered.clear()
-        program.entrances.clear()
+    if program.remembered() > _REMEMBERED:
+        program.forget()
     tables = _tables(state.grammar)
     symbols, length = _pending(tables, state, at_end)
     text = _Text(state)

@@ -11,6 +11,7 @@ from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.given import begin_scope
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
+    inert,
     is_settled,
     judge,
     number_begun,
@@ -84,6 +85,7 @@ MEANING = Meaning(
     begin=begin,
     judge=judge,
     is_settled=is_settled,
+    inert=inert,
     words_due=words_due,
     operand_words=operand_words,
     word_begun=word_begun,
