@@ -242,3 +242,34 @@ def test_what_is_forgiven_is_not_held_against_what_follows(vocabulary: Vocabular
     assert wrong_again is not None
     assert forgiving.advance(right) is not None
     assert forgiving.advance(wrong_again) is None
+
+
+def test_after_a_prefix_with_defects_names_are_still_asked_for(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "import jsom\nx = 1\ndef f(self):\n    return se"))
+    assert {b"l", b"x", b"append"} <= found, "names in functions may be bound later"
+    found = admitted(session(vocabulary, "import jsom\nx = 1\ny = x + "))
+    assert b"x" in found
+    assert b"foo" not in found
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pairs"),
+    [
+        (
+            "x = 1\ny = {'a': 1, 'b':",
+            [(b" foo", False), (b" x", True), (b" len", True), (b"\\", True)],
+        ),
+        ("from", [(b" os", True), (b"_.", False), (b" _.", False), (b" ._", True)]),
+    ],
+)
+def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
+    prefix: str, pairs: list[tuple[bytes, bool]]
+) -> None:
+    tokens = [b"foo", b" foo", b" x", b" len", b"\\", b" \\", b" ", b" os", b"_.", b" _.", b" ._"]
+    vocabulary = from_tokens([*tokens, b""], eos=[len(tokens)], name="few")
+    one = session(vocabulary, prefix)
+    found = admitted(one)
+    for token, text in enumerate(tokens):
+        assert (text in found) == one.explain(token).admitted, text
+    for text, is_right in pairs:
+        assert (text in found) == is_right, text

@@ -180,6 +180,7 @@ class Meaning:
     Attributes:
         name_start, name_bytes: the bytes that names begin with and are made of.
         begin: what all texts of one request share. Raises SurroundingsError.
+        forgive: the same, but that defects which begin at some bytes are given, and none.
         judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
         is_settled: whether nothing can be wrong as long as only brackets and statements are closed
             that are open here, operands separated, and operators written. Then nothing is wrong
@@ -196,6 +197,7 @@ class Meaning:
     name_start: bytes
     name_bytes: bytes
     begin: Callable[[Surroundings], Any]
+    forgive: Callable[[Any, frozenset[int]], Any]
     judge: Judge
     is_settled: Callable[[Any, ParseState], bool]
     inert: Callable[[Any, ParseState], Inert | None]

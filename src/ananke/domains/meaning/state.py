@@ -31,7 +31,6 @@ class Request:
 
     Attributes:
         program: the language's own.
-        forgiven: where the prefix has a defect already: it is given, not judged.
     """
 
     meaning: Meaning
@@ -39,15 +38,15 @@ class Request:
     vocabulary: Vocabulary
     part: str
     suffix: bytes
-    forgiven: frozenset[int] = frozenset()
 
     def judge(self, parse: ParseState, *, at_end: bool = False) -> Judgement:
         """What is wrong with a text beyond what was wrong with the prefix."""
-        found = self.meaning.judge(self.program, parse, at_end=at_end)
-        if not (found.defects and self.forgiven):
-            return found
-        held = tuple(one for one in found.defects if one.start not in self.forgiven)
-        return replace(found, defects=held)
+        return self.meaning.judge(self.program, parse, at_end=at_end)
+
+    def forgive(self, parse: ParseState) -> Request:
+        """The request after a text of which all that is wrong is given."""
+        wrong = frozenset(one.start for one in self.judge(parse).defects)
+        return replace(self, program=self.meaning.forgive(self.program, wrong)) if wrong else self
 
 
 class MeaningState:
@@ -75,9 +74,7 @@ class MeaningState:
         return not self._ending()
 
     def forgive(self, parse: ParseState) -> MeaningState | None:
-        request = self._request
-        wrong = frozenset(one.start for one in request.judge(parse).defects)
-        forgiving = replace(request, forgiven=request.forgiven | wrong)
+        forgiving = self._request.forgive(parse)
         return MeaningState(forgiving, parse, forgiving.judge(parse))
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
@@ -137,11 +134,10 @@ def start_meaning(
         raise spec_error(f"spec.{error.field}", error.problem) from None
     part = "meaning: " + ", ".join(name for _, name in asked)
     suffix = (spec.context.suffix or "").encode()
-    judgement = meaning.judge(program, parse)
-    forgiven = frozenset(one.start for one in judgement.defects)
-    request = Request(meaning, program, vocabulary, part, suffix, forgiven)
+    request = Request(meaning, program, vocabulary, part, suffix).forgive(parse)
+    # Sorting the tokens takes a while: now, not in the first mask.
     prepare(vocabulary, meaning)
-    return MeaningState(request, parse, judgement)
+    return MeaningState(request, parse, request.judge(parse))
 
 
 def surroundings_of(

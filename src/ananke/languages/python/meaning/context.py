@@ -139,6 +139,7 @@ class Program:
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
         entrances: what holds where blocks begin, by the name of all that comes before them.
         domains: those that judge; the others' defects are not reported.
+        given: where defects begin that are none.
         memo: what finished statements did to a scope, by the scope and the statement.
         inferred: what finished expressions are, by the tree, the scope, what is expected and how
             they are read.
@@ -167,6 +168,7 @@ class Program:
     #: What the statements did, by their start and end, if it is to be told.
     trace: dict[tuple[int, int], Event] | None = None
     domains: frozenset[Domain] = frozenset(Domain)
+    given: frozenset[int] = frozenset()
     #: The type of the expression that the whole text is; None: it is statements.
     expects: Type | None = None
 
@@ -175,6 +177,10 @@ class Program:
         """The version and platform that the program is for."""
         found = getattr(self.library, "target", None)
         return found if isinstance(found, Target) else _RUNNING
+
+    def forgive(self, places: frozenset[int]) -> Program:
+        """The same, but that what is wrong at some bytes is given; what is remembered is shared."""
+        return replace(self, given=self.given | places)
 
     def remembered(self) -> int:
         """How much is remembered of trees."""

@@ -51,7 +51,8 @@ _LEVELS: dict[bytes, bytes] = {
 }
 _LEXEME = re.compile(
     rb"(?P<word>[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*(?![\"']))"
-    rb"|(?P<blank>(?:[ \t\f]|\\\r*(?:\n|\Z))+)"
+    rb"|(?P<blank>(?:[ \t\f]|\\\r*\n)+)"
+    rb"|(?P<cut>\\\r*\Z)"
     rb"|(?P<line>(?:\r*\n[ \t\f]*)+\r*)"
     rb"|(?P<comment>#[^\n]*)"
     rb"|(?P<string>\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?!\"\")[^\"\n\\]*\"|'(?!'')[^'\n\\]*')"
@@ -102,11 +103,16 @@ class _Outliner:
             self._at, kind, text = found.end(), found.lastgroup, found.group()
             match kind:
                 case "word":
-                    # Words matter one by one.
-                    self._keep(b"word " + text, is_neutral=False)
+                    # Words matter one by one, and the first may go on in the one before.
+                    begins = b"rest " if self._at == len(text) else b"word "
+                    self._keep(begins + text, is_neutral=False)
                     self._is_operand_due = False
                 case "blank":
                     self._is_blank = True
+                case "cut":
+                    # The next line goes on; a blank it isn't yet.
+                    self._keep(b"\\", is_neutral=False)
+                    return self._outline(is_inert=True)
                 case "comment":
                     self._is_blank = True
                     if self._at == len(piece):

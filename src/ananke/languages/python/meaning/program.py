@@ -38,7 +38,7 @@ __all__ = [
 
 _BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*")
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
-_LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r?\n\s*\Z")
+_LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r*\n\s*\Z")
 
 _NUMBER = re.compile(rb"\.?[0-9][0-9A-Za-z_.]*")
 #: The end of a text that ends inside a character.
@@ -276,6 +276,8 @@ def _readings(
                 # Nested deeper than can be read.
                 yield None
                 return
+            if program.given:
+                c.defects = [one for one in c.defects if one.start not in program.given]
             found = c.entrance
             if root is not reading.root and found is not None and found.start == reading.root.start:
                 program.entrances[reading.before] = found

@@ -83,6 +83,7 @@ MEANING = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
     begin=begin,
+    forgive=Program.forgive,
     judge=judge,
     is_settled=is_settled,
     inert=inert,

@@ -70,22 +70,6 @@ PRUNED = frozenset(
         "raise_statement",
         "delete_statement",
         "block",
-        "call",
-        "list",
-        "dictionary",
-        "set",
-        "tuple",
-        "binary_operator",
-        "boolean_operator",
-        "comparison_operator",
-        "conditional_expression",
-        "lambda",
-        "string",
-        "concatenated_string",
-        "list_comprehension",
-        "set_comprehension",
-        "dictionary_comprehension",
-        "generator_expression",
     ]
 )
 
