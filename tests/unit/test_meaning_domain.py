@@ -259,7 +259,7 @@ def test_after_a_prefix_with_defects_names_are_still_asked_for(vocabulary: Vocab
             "x = 1\ny = {'a': 1, 'b':",
             [(b" foo", False), (b" x", True), (b" len", True), (b"\\", True)],
         ),
-        ("from", [(b" os", True), (b"_.", False), (b" _.", False), (b" ._", True)]),
+        ("from", [(b" os", True), (b"_.", False), (b" ._", True)]),
     ],
 )
 def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
