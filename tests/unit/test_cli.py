@@ -164,6 +164,30 @@ def test_check_tells_why_if_asked(run: Run, tmp_path: Path) -> None:
     assert "because" not in run("check", "--meaning", file)[1]
 
 
+def test_context_tells_the_scope_of_a_line(run: Run, tmp_path: Path) -> None:
+    text = "import os\n\nasync def f(n: int) -> str:\n    while n:\n        pass\n    return ''\n"
+    path = write(tmp_path, "a.py", text)
+    code, out, err = run("context", f"{path}:5")
+    assert (code, err) == (0, "")
+    first, *rest = out.splitlines()
+    assert first == f"{path}:5: in async f, returns str, in 1 loop"
+    assert [one.strip() for one in rest] == [
+        "import os",
+        "async def f(n: int) -> str",
+        "n: int",
+    ]
+    code, out, _ = run("context", f"{path}:5", "--json")
+    spec = write(tmp_path, "spec.json", out)
+    assert run("generate", "--spec", spec, "--max-tokens", "1")[0] in (0, 1)
+    for place, problem in (
+        (f"{path}:9", f"{path}:9: the file has 6 lines; choose one of them"),
+        (f"{path}", f"{path}: no place; write FILE:LINE, lines from 1"),
+    ):
+        code, out, err = run("context", place)
+        assert (code, out) == (2, "")
+        assert err == f"ananke: {problem}\n"
+
+
 def test_holes_are_listed(run: Run, tmp_path: Path) -> None:
     text = "def f(name: str, n: int) -> int:\n    x = 1\n    return ...\n"
     file = write(tmp_path, "a.py", text)

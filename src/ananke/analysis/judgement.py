@@ -16,6 +16,7 @@ from ananke.parsing.state import ParseState
 
 __all__ = [
     "Constraint",
+    "ExtractionError",
     "Given",
     "Inert",
     "Inside",
@@ -124,7 +125,7 @@ class Given:
         classes: (name, declaration).
         aliases: (name, type).
         functions: (name, what is written after it, is it async).
-        bindings: (name, type or None, must what is assigned be of the type).
+        bindings: (name or path, type or None, must what is assigned be of the type).
         inside: the constructs around the place.
         expects: the type of the expression that the whole text is; None: it is statements.
     """
@@ -171,6 +172,10 @@ class SurroundingsError(ValueError):
         super().__init__(problem)
         self.field = field
         self.problem = problem
+
+
+class ExtractionError(ValueError):
+    """What is known at a place can't be told: there is no such place. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)

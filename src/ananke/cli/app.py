@@ -29,6 +29,7 @@ from ananke import __version__
 from ananke.analysis.holes import Region
 from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
+from ananke.cli.contexts import context_at, context_text
 from ananke.cli.holes import fill_file, hole_facts, hole_text, numbers, read_holes
 from ananke.cli.ngram import STEPS, MissingPackageError, Model, load_model
 from ananke.cli.places import Importing, check_meaning
@@ -381,6 +382,26 @@ def complete(
     width = max(map(len, groups))
     for name, terminals in groups.items():
         console.print(f"[bold]{name:<{width}}[/]  {escape(' '.join(terminals))}", soft_wrap=True)
+
+
+@app.command()
+def context(
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE", help="Counted from 1.")],
+    language: Language = None,
+    environment: Environment = None,
+    policy: Policies = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is known at a line: imports, names with types, the function around (Python).
+
+    With --json: a ConstraintSpec for a text that is to stand there, at the left margin.
+    """
+    policies = read_policies(policy or ())
+    found = context_at(place, language, policies, Importing.under(policies, environment))
+    if as_json:
+        _print_json(found)
+    else:
+        print(context_text(place, found))
 
 
 Ranges = Annotated[

@@ -31,7 +31,8 @@ class Importing:
 
     Attributes:
         environment: interpreter, virtual environment or folder of packages; None: not known.
-        project: root folder of the program's own modules; None: the file's folder.
+        project: root folder of the program's own modules; None: the file's folder, or where it is
+            a package's, the folder around the outermost package.
         allowed, denied: module paths, each with all below; `allowed` None: all.
         stubs: declarations by module.
     """
@@ -49,11 +50,11 @@ class Importing:
 
     def surroundings(self, name: str) -> Surroundings:
         """The place of the file called `name`."""
-        folder = None if name == "-" else str(Path(name).resolve().parent)
+        path = None if name == "-" else Path(name).resolve()
         return Surroundings(
-            path=None if name == "-" else str(Path(name).resolve()),
+            path=None if path is None else str(path),
             environment=self.environment,
-            project=self.project or folder,
+            project=self.project or (None if path is None else str(_root(path))),
             allow=self.allowed,
             deny=self.denied,
             stubs=tuple(self.stubs.items()),
@@ -124,6 +125,14 @@ class Finding:
             f"{place}: no {self.language} program goes on like this\n"
             f"    {shown}\n    {caret}\n    expected {listed(self.expected)}"
         )
+
+
+def _root(path: Path) -> Path:
+    """The folder that a file's own modules are found in."""
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+    return folder
 
 
 def listed(names: tuple[str, ...]) -> str:

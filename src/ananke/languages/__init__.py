@@ -9,7 +9,7 @@ from typing import Protocol
 from ananke.analysis.defects import Defect
 from ananke.analysis.formulas.semantics import Semantics
 from ananke.analysis.holes import HoleLanguage
-from ananke.analysis.judgement import Meaning, Surroundings
+from ananke.analysis.judgement import Given, Meaning, Surroundings
 from ananke.analysis.tracing import Event
 from ananke.parsing.language import Language, LanguageError
 from ananke.parsing.state import ParseState
@@ -17,7 +17,9 @@ from ananke.parsing.state import ParseState
 __all__ = [
     "LANGUAGES",
     "Checker",
+    "Extractor",
     "get_checker",
+    "get_extractor",
     "get_hole_language",
     "get_language",
     "get_meaning",
@@ -93,6 +95,27 @@ def get_meaning(name: str) -> Meaning | None:
     found = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
     if not isinstance(found, Meaning):
         raise LanguageError(f"{place[0]}.{place[1]} is not a Meaning")
+    return found
+
+
+class Extractor(Protocol):
+    """Says what is known at a line of a text, from 1, as the language writes it."""
+
+    def __call__(self, surroundings: Surroundings, text: bytes, line: int) -> Given:
+        """Raises ExtractionError, SurroundingsError."""
+        ...
+
+
+#: Languages in which what is known at a place can be told -> (module, function).
+_EXTRACTORS = {"python": ("python.meaning.extraction", "extract")}
+
+
+def get_extractor(name: str) -> Extractor | None:
+    """What tells the scope of a place in a text; None if nothing does."""
+    place = _EXTRACTORS.get(name)
+    if place is None:
+        return None
+    found: Extractor = getattr(importlib.import_module(f"{__name__}.{place[0]}"), place[1])
     return found
 
 

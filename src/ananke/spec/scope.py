@@ -44,9 +44,9 @@ _MOST = 10_000
 
 
 class Binding(Model):
-    """A variable and the type of what it holds."""
+    """A variable, or a path from one (`self.parent`), and the type of what it holds."""
 
-    name: _Name
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=1024, pattern=r"^\S+$")]
     type: _Type | None = Field(default=None, description="null: not known.")
     is_declared: bool = Field(
         default=False, description="Whether what is assigned to it must be of the type."

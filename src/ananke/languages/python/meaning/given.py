@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ananke.analysis.judgement import Given, Inside, SurroundingsError
@@ -27,9 +28,13 @@ from ananke.parsing.node import Node
 __all__ = ["begin_scope"]
 
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+#: The body of a class.
+_HEADER = re.compile(r":[ \t]*(#.*)?\n(.|\n)*|:[^\n:]*\Z")
+#: A variable, or what can be narrowed of it.
+_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\]|\[\"[^\"\\\s]*\"\]|\['[^'\\\s]*'\])*")
 _IMPORTS = ("import_statement", "import_from_statement", "future_import_statement")
-#: Stands for the name of what is only a type.
-_NAMELESS = "_"
+#: Stands for the name of what is only a type, and for a type that isn't known.
+_NAMELESS, _ANY = "_nameless_", "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,22 @@ def begin_scope(program: Program, given: Given) -> tuple[Scope, Type | None]:
     imports = [
         _Declaration(f"scope.imports[{at}]", "", text) for at, text in enumerate(given.imports)
     ]
+    bindings = [
+        _Declaration(f"scope.bindings[{at}].type", name, type_ or _ANY)
+        for at, (name, type_, _) in enumerate(given.bindings)
+    ]
+    for at, one in enumerate(bindings):
+        if _PATH.fullmatch(one.name) is None or keyword.iskeyword(one.name):
+            raise SurroundingsError(f"scope.bindings[{at}].name", f"{one.name!r} is no variable")
+    inside = given.inside
+    types = [
+        _Declaration(place, "", type_)
+        for place, type_ in (
+            ("scope.inside.result", inside.result),
+            ("scope.expects", given.expects),
+        )
+        if type_ is not None
+    ]
     declared = _in_order(
         [
             *(
@@ -68,37 +89,41 @@ def begin_scope(program: Program, given: Given) -> tuple[Scope, Type | None]:
                 )
                 for at, (name, signature, is_async) in enumerate(given.functions)
             ),
+            *(one for one in bindings if one.name.isidentifier()),
         ]
     )
-    bindings = [
-        _Declaration(f"scope.bindings[{at}].type", name, f"{name}: {type_ or 'object'}")
-        for at, (name, type_, _) in enumerate(given.bindings)
-    ]
-    inside = given.inside
-    types = [
-        _Declaration(place, _NAMELESS, f"{_NAMELESS}: {type_}")
-        for place, type_ in (
-            ("scope.inside.result", inside.result),
-            ("scope.expects", given.expects),
-        )
-        if type_ is not None
-    ]
     reader = _Reader(program, [*declared, *bindings, *types])
     for one in imports:
         reader.read(one, _IMPORTS, many=True)
     for one in declared:
-        reader.read(one, _KINDS[one.place.partition("[")[0]])
+        kinds = _KINDS.get(one.place.partition("[")[0])
+        if kinds is None:
+            reader.foresee(one)
+        else:
+            reader.read(one, kinds)
     reader.settle()
-    names = {
-        name: Entry(UNKNOWN) if type_ is None else reader.variable(one, is_declared)
-        for one, (name, type_, is_declared) in zip(bindings, given.bindings, strict=True)
-    }
-    read = {one.place: reader.type(one) for one in types}
-    scope = _around(reader.scope(), inside, read.get("scope.inside.result"))
-    scope = scope.with_names(names) if names else scope
-    return replace(scope, loop=inside.loops), read.get("scope.expects")
+    result = expects = None
+    for one in types:
+        if one.place == "scope.expects":
+            expects = reader.type(one)
+        else:
+            result = reader.type(one)
+    scope = _around(reader.scope(), inside, result)
+    for one, (name, type_, is_declared) in zip(bindings, given.bindings, strict=True):
+        held = UNKNOWN if type_ is None else reader.type(one)
+        if name.isidentifier():
+            scope = scope.bind(name, Entry(held, held if is_declared else None))
+        else:
+            scope = scope.with_fact(name, held)
+    return replace(scope, loop=inside.loops), expects
 
 
+#: The fields of nodes whose insides aren't judged.
+_GIVEN = {
+    "function_definition": "body",
+    "default_parameter": "value",
+    "typed_default_parameter": "value",
+}
 _KINDS = {
     "scope.classes": ("class_definition", "decorated_definition"),
     "scope.aliases": ("type_alias_statement",),
@@ -137,21 +162,51 @@ def _around(module: Scope, inside: Inside, result: Type | None) -> Scope:
 
 
 def _in_order(declarations: Iterable[_Declaration]) -> list[_Declaration]:
-    """Each declaration after those that it names, as far as they don't name each other."""
+    """Each declaration after those that it names, as far as they don't name each other; a class
+    after those in its header in any case."""
     waiting = {one.name: one for one in declarations}
+    needed = {name: _needed(one) & waiting.keys() for name, one in waiting.items()}
     ordered: list[_Declaration] = []
-    path: list[tuple[_Declaration, list[str]]] = []
+    path: list[_Declaration] = []
+    names: set[str] = set()
+
+    def is_due(name: str) -> bool:
+        """Whether the name is to be declared first: it doesn't need what is under way itself."""
+        seen, left = {name}, [name]
+        while left:
+            for one in needed[left.pop()] - seen:
+                if one in names:
+                    return False
+                seen.add(one)
+                left.append(one)
+        return True
+
     while waiting or path:
         if not path:
-            first = next(iter(waiting.values()))
-            path.append((waiting.pop(first.name), _used(first.text)))
-        used = path[-1][1]
-        following = next((waiting.pop(name) for name in used if name in waiting), None)
-        if following is None:
-            ordered.append(path.pop()[0])
+            path.append(waiting.pop(next(iter(waiting))))
+            names.add(path[-1].name)
+        here = path[-1]
+        due = next(
+            (
+                name
+                for name in (*needed[here.name], *_used(here.text))
+                if name in waiting and is_due(name)
+            ),
+            None,
+        )
+        if due is None:
+            ordered.append(path.pop())
+            names.remove(here.name)
         else:
-            path.append((following, _used(following.text)))
+            path.append(waiting.pop(due))
+            names.add(due)
     return ordered
+
+
+def _needed(one: _Declaration) -> set[str]:
+    """The names without which a declaration says nothing."""
+    is_class = one.place.startswith("scope.classes")
+    return {*_used(_HEADER.sub("", one.text, count=1) if is_class else one.text)} - {one.name}
 
 
 def _used(text: str) -> list[str]:
@@ -195,18 +250,39 @@ class _Reader:
 
     def read(self, one: _Declaration, kinds: tuple[str, ...], *, many: bool = False) -> None:
         """Declares what an entry says: one statement of the kinds, or several."""
-        statements = self._statements(one)
+        statements = _statements(one.text)
         if not statements or any(each.kind not in kinds for each in statements):
             raise SurroundingsError(one.place, f"{_shown(one.text)} is no {_words(kinds)}")
-        if not many and (len(statements) > 1 or self._declares(statements[0], one) != one.name):
+        if not many and (len(statements) > 1 or _declares(statements[0], one.text) != one.name):
             raise SurroundingsError(
                 one.place, f"must declare `{one.name}` and nothing else: {_shown(one.text)}"
             )
         if kinds is _IMPORTS and any(each.kind == "future_import_statement" for each in statements):
             self._is_deferred |= "annotations" in one.text
-        self._scope = self._run(self._program, self._scope, one.text, one)[0]
-        for name in self._scope.owed:
-            self._owed.setdefault(name, one)
+        # What bodies of methods and defaults say is given, not judged.
+        bodies = [
+            (body.start, body.end)
+            for each in statements
+            for node in each.walk()
+            if (field := _GIVEN.get(node.kind)) and (body := node.child(field)) is not None
+        ]
+        known = self._scope.owed
+        self._scope = self._run(self._program, self._scope, one.text, one, bodies)[0]
+        for name, owed in [*self._scope.owed.items()]:
+            if name in known:
+                continue
+            if any(start <= owed.start < end for start, end in bodies):
+                left = {each: o for each, o in self._scope.owed.items() if each != name}
+                self._scope = replace(self._scope, owed=left)
+            else:
+                self._owed.setdefault(name, one)
+
+    def foresee(self, one: _Declaration) -> None:
+        """Binds a variable that bodies may use, as far as its type can be read yet."""
+        type_: Type = UNKNOWN
+        with suppress(SurroundingsError):
+            type_ = self.type(one)
+        self._scope = self._scope.bind(one.name, Entry(UNKNOWN if one.text == _ANY else type_))
 
     def settle(self) -> None:
         """Everything that was used must be declared by now."""
@@ -215,7 +291,8 @@ class _Reader:
 
     def type(self, one: _Declaration) -> Type:
         """The type that an annotation says."""
-        statements = self._statements(one)
+        text = f"{_NAMELESS}: {one.text}"
+        statements = _statements(text)
         inner = statements[0].children if len(statements) == 1 else ()
         is_annotation = (
             len(inner) == 1
@@ -224,42 +301,27 @@ class _Reader:
             and inner[0].child("right") is None
         )
         if not is_annotation:
-            raise SurroundingsError(
-                one.place, f"{_shown(one.text.partition(': ')[2])} is no type expression"
-            )
+            raise SurroundingsError(one.place, f"{_shown(one.text)} is no type expression")
         # A type is due now: a name in it can't come later.
         here = replace(self._scope, flags=frozenset())
-        scope, owed = self._run(self._program, here, one.text, one)
+        scope, owed = self._run(self._program, here, text, one)
         for name in owed:
             raise SurroundingsError(one.place, f"types: `{name}` is not defined")
-        declared = scope.names[one.name].declared
+        declared = scope.names[_NAMELESS].declared
         return UNKNOWN if declared is None else declared
-
-    def variable(self, one: _Declaration, is_declared: bool) -> Entry:
-        type_ = self.type(one)
-        return Entry(type_, type_ if is_declared else None)
 
     def scope(self) -> Scope:
         """The module's scope with all that was declared."""
         flags = frozenset({"deferred annotations"} if self._is_deferred else ())
         return replace(self._scope, outer=None, flags=flags)
 
-    def _statements(self, one: _Declaration) -> tuple[Node, ...]:
-        state = load_grammar("python").parse(f"{one.text}\n".encode())
-        tree = None if state is None or not state.can_end() else state.tree()
-        if tree is None:
-            return ()
-        return tuple(each for each in tree.children if not each.is_extra)
-
-    def _declares(self, statement: Node, one: _Declaration) -> str:
-        node: Node | None = statement
-        if statement.kind == "decorated_definition":
-            node = statement.child("definition")
-        name = None if node is None else node.child("name") or node.child("left")
-        return "" if name is None else one.text.encode()[name.start : name.end].decode()
-
     def _run(
-        self, program: Program, scope: Scope, text: str, one: _Declaration | None = None
+        self,
+        program: Program,
+        scope: Scope,
+        text: str,
+        one: _Declaration | None = None,
+        bodies: Sequence[tuple[int, int]] = (),
     ) -> tuple[Scope, tuple[str, ...]]:
         """The scope after the text; what is wrong with it is the entry's error."""
         state = load_grammar("python").parse(f"{text}\n".encode())
@@ -269,10 +331,30 @@ class _Reader:
         judgement = judge(fresh, state, at_end=True)
         if one is not None and judgement.scope is None:
             raise SurroundingsError(one.place, "is nested deeper than can be read")
-        if one is not None and judgement.defects:
-            raise SurroundingsError(one.place, judgement.defects[0].text())
+        if one is not None:
+            for each in judgement.defects:
+                if not any(start <= each.start <= end for start, end in bodies):
+                    raise SurroundingsError(one.place, each.text())
         assert judgement.scope is not None
         return judgement.scope, tuple(name for name, _ in judgement.owed)
+
+
+def _statements(text: str) -> tuple[Node, ...]:
+    """The statements of a text, as far as it is a program."""
+    state = load_grammar("python").parse(f"{text}\n".encode())
+    tree = None if state is None or not state.can_end() else state.tree()
+    if tree is None:
+        return ()
+    return tuple(each for each in tree.children if not each.is_extra)
+
+
+def _declares(statement: Node, text: str) -> str:
+    """The name that a statement declares."""
+    node: Node | None = statement
+    if statement.kind == "decorated_definition":
+        node = statement.child("definition")
+    name = None if node is None else node.child("name") or node.child("left")
+    return "" if name is None else text.encode()[name.start : name.end].decode()
 
 
 def _shown(text: str) -> str:
