@@ -30,6 +30,7 @@ import numpy.typing as npt
 from ananke.analysis.holes import Region
 from ananke.analysis.tracing import Event
 from ananke.domains import BUILT_DOMAINS, DomainState, JudgeState, Place, start_judges
+from ananke.domains.completion import search_judged_completion
 from ananke.domains.cost import domains_of, in_order
 from ananke.domains.history import Checkpoints, History, Step
 from ananke.domains.meaning import surroundings_of
@@ -72,6 +73,9 @@ __all__ = [
     "Statistics",
     "TokenError",
 ]
+
+#: A place that is judged takes about as long as so many that are only parsed.
+_JUDGED_STEP = 8
 
 
 #: Two, so that a session which takes back all that it accepts still frees as fast.
@@ -254,8 +258,9 @@ class Session:
     def shortest_completion(self) -> bytes | None:
         """A least text after which EOS is admitted; None if none was found.
 
-        Exact for a language alone. With a user's grammar it is searched for, within
-        `spec.limits.completion_steps`, and may be longer than the least.
+        Exact for a language alone. With a user's grammar, and where a domain of meaning refuses
+        what would be the least, it is searched for, within `spec.limits.completion_steps`, and may
+        be longer than the least.
         """
         if self.is_finished:
             return b""
@@ -268,7 +273,9 @@ class Session:
             text = place.parts[0].shortest_completion()
         if text is not None and place.judges:
             after = self._advance(place, text)
-            return text if after is not None and after.can_end() else None
+            if after is None or not after.can_end():
+                steps = self.spec.limits.completion_steps // _JUDGED_STEP
+                return search_judged_completion(place, steps)
         return text
 
     def satisfiability(self) -> Satisfiability:

@@ -5,7 +5,7 @@ The judges here are stand-ins that refuse some bytes and take as long as they ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,6 +74,12 @@ class Refusing:
 
     def forgive(self, parse: ParseState) -> Refusing | None:
         return None
+
+    def proposals(self) -> Iterable[Any]:
+        return ()
+
+    def endings(self) -> Iterable[Any]:
+        return ()
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         self.clock.narrowed += 1

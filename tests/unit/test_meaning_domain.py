@@ -273,3 +273,26 @@ def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
         assert (text in found) == one.explain(token).admitted, text
     for text, is_right in pairs:
         assert (text in found) == is_right, text
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "import os\nx: int = os.path.exi",
+        "def f(a: int, b: str) -> str:\n    return ''\n\nx = f(",
+        "def f(a: int) -> list[str]:\n    if a:\n        return [",
+        "def f(a: int) -> str:\n    if a:\n        return 'x'\n    el",
+        "def f():\n    return foo()",
+        "x = [1]\nx.appe",
+        "with open('x') as f:\n    f.wri",
+        "from os import pat",
+        "for x in 1",
+        "x = 'a' + ",
+    ],
+)
+def test_a_completion_is_what_the_judges_take(vocabulary: Vocabulary, prefix: str) -> None:
+    one = session(vocabulary, prefix)
+    completion = one.shortest_completion()
+    assert completion is not None
+    one.accept_text(completion)
+    assert one.explain(vocabulary.eos[0]).admitted

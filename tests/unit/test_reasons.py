@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
@@ -95,6 +96,12 @@ class Strict:
 
     def forgive(self, parse: ParseState) -> Strict | None:
         return None
+
+    def proposals(self) -> Iterable[bytes]:
+        return ()
+
+    def endings(self) -> Iterable[bytes]:
+        return ()
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         return True

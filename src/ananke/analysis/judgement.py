@@ -6,7 +6,7 @@ texts of one request share; nobody but the language looks inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -197,6 +197,8 @@ class Meaning:
         word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
         number_begun: whether the text ends in a number that may go on.
         outline: what matters of a piece of text that isn't the beginning of a word only.
+        proposals: texts that may lead to where the program can be closed.
+        endings: texts that may pay what is due where the program could end but for that.
     """
 
     name_start: bytes
@@ -211,6 +213,8 @@ class Meaning:
     word_begun: Callable[[ParseState], bytes]
     number_begun: Callable[[ParseState], bool]
     outline: Callable[[bytes], Outline]
+    proposals: Callable[[Any, ParseState], Iterable[bytes]]
+    endings: Callable[[Any, ParseState], Iterable[bytes]]
 
 
 class Judge(Protocol):

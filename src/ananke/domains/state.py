@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, Self
 
 import numpy as np
@@ -80,6 +81,12 @@ class JudgeState(Protocol):
         From `deadline` (of `time.perf_counter_ns`) on it may stop and leave bits as they are.
         Whether all tokens were judged.
         """
+
+    def proposals(self) -> Iterable[bytes]:
+        """Texts that may lead to where the program can be closed."""
+
+    def endings(self) -> Iterable[bytes]:
+        """Texts that may pay what is due where syntax lets the program end and this doesn't."""
 
     def refusal(self, parse: ParseState) -> str:
         """Why the text of `parse` is refused, in a sentence. Only where `advance` gives None."""

@@ -12,7 +12,7 @@ What is written may still change what the hole is a part of: `1 + 2` in `x * …
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,6 +57,12 @@ class RegionState:
     def forgive(self, parse: ParseState) -> RegionState | None:
         # What has left the hole is outside for good.
         return None
+
+    def proposals(self) -> Iterable[bytes]:
+        return ()
+
+    def endings(self) -> Iterable[bytes]:
+        return ()
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         table = _table(ByFingerprint(self._vocabulary), _ending(self._region))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,6 +82,12 @@ class MeaningState:
         request = self._request
         inert = request.meaning.inert(request.program, self._parse)
         return narrow(request, self._parse, inert, words, self.can_end, deadline)
+
+    def proposals(self) -> Iterable[bytes]:
+        return self._request.meaning.proposals(self._request.program, self._parse)
+
+    def endings(self) -> Iterable[bytes]:
+        return self._request.meaning.endings(self._request.program, self._parse)
 
     def refusal(self, parse: ParseState) -> str:
         defects = self._request.judge(parse).defects

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,6 +101,12 @@ class SemanticsState:
             words,
             deadline,
         )
+
+    def proposals(self) -> Iterable[bytes]:
+        return ()
+
+    def endings(self) -> Iterable[bytes]:
+        return ()
 
     def refusal(self, parse: ParseState) -> str:
         found = self._request.breaches(parse)

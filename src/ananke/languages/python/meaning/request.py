@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from ananke.analysis.judgement import Given, Meaning, Surroundings, SurroundingsError
 from ananke.languages.python.library import EnvironmentMissingError, PythonLibrary, open_library
+from ananke.languages.python.meaning.completion import endings, proposals
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.given import begin_scope
 from ananke.languages.python.meaning.pieces import outline
@@ -92,4 +93,6 @@ MEANING = Meaning(
     word_begun=word_begun,
     number_begun=number_begun,
     outline=outline,
+    proposals=proposals,
+    endings=endings,
 )
