@@ -105,15 +105,33 @@ def test_check_json(run: Run, tmp_path: Path) -> None:
     assert "identifier" in found["expected"]
 
 
-def test_check_tells_what_a_program_means_if_asked(run: Run, tmp_path: Path) -> None:
+def test_check_tells_what_a_program_means(run: Run, tmp_path: Path) -> None:
     bad = write(tmp_path, "bad.py", "def f():\n    return later\nbreak\n")
-    assert run("check", bad)[0] == 0
-    code, out, _ = run("check", "--meaning", bad)
+    assert run("check", "--no-meaning", bad) == (0, f"{bad}: complete python\n", "")
+    code, out, _ = run("check", bad)
     assert code == 1
     assert f"{bad}:2:12: types: `later` is not defined" in out
     assert f"{bad}:3:1: controlflow: `break` outside a loop" in out
     good = write(tmp_path, "good.py", "def f():\n    return later\nlater = 1\n")
-    assert run("check", "--meaning", good) == (0, f"{good}: complete python\n", "")
+    assert run("check", good) == (0, f"{good}: complete python\n", "")
+
+
+def test_check_tells_all_that_is_wrong_before_a_text_breaks_off(run: Run, tmp_path: Path) -> None:
+    text = "import nothing_there\nfrom json import lods\n'a'.push()\nbreak\n"
+    environment = tmp_path / "site-packages"
+    environment.mkdir()
+    for end, last in (("f(", None), ("x = = 1\n", "5:5: no python program goes on like this")):
+        path = write(tmp_path, "a.py", text + end)
+        code, out, _ = run("check", "--environment", environment, path)
+        assert code == 1
+        found = [line for line in out.splitlines() if line.startswith(str(path))]
+        assert [line.removeprefix(f"{path}:").partition(" (admitted")[0] for line in found] == [
+            "1:8: imports: there is no module `nothing_there`",
+            "2:18: imports: `json` does not export `lods`",
+            "3:5: types: `str` has no attribute `push`",
+            "4:1: controlflow: `break` outside a loop",
+            *([last] if last else []),
+        ]
 
 
 def test_a_policy_binds_the_commands(run: Run, tmp_path: Path) -> None:
@@ -121,7 +139,8 @@ def test_a_policy_binds_the_commands(run: Run, tmp_path: Path) -> None:
     good = write(tmp_path, "good.py", "import json\nx = undefined_name\n")
     bad = write(tmp_path, "bad.py", "import json\nimport os.path\n")
     unnamed = write(tmp_path, "unnamed", "import json\n")
-    assert run("check", "--policy", policy, good, unnamed)[0] == 0
+    assert run("check", "--no-meaning", "--policy", policy, good, unnamed)[0] == 0
+    assert run("check", "--policy", policy, good)[0] == 1
     code, out, _ = run("check", "--policy", policy, bad)
     assert code == 1
     assert out.startswith(f"{bad}:2:8: imports: ")
@@ -155,13 +174,13 @@ def test_generation_and_traces_follow_a_policy(run: Run, tmp_path: Path) -> None
 
 def test_check_tells_why_if_asked(run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "a.py", "def f(n: int):\n    a = n\n    return a + 'x'\n")
-    code, out, _ = run("check", "--meaning", "--why", file)
+    code, out, _ = run("check", "--why", file)
     assert code == 1
     assert out.splitlines()[3:] == [
         "    because `a` is `int` (line 2: `a = n`)",
         "    because `n` is `int` (line 1: `def f(n: int):`)",
     ]
-    assert "because" not in run("check", "--meaning", file)[1]
+    assert "because" not in run("check", file)[1]
 
 
 def test_context_tells_the_scope_of_a_line(run: Run, tmp_path: Path) -> None:
@@ -286,6 +305,25 @@ def test_complete_groups_what_may_come(run: Run, tmp_path: Path) -> None:
     assert "operators" not in out
 
 
+def test_complete_lists_members_and_names_with_their_types(run: Run, tmp_path: Path) -> None:
+    text = "class A:\n    def f(self, n: int) -> str: ...\n    k = 1\ndef g(a: A):\n    return a.\n"
+    path = write(tmp_path, "a.py", text)
+    code, out, _ = run("complete", f"{path}:5:14")
+    assert code == 0
+    assert out.splitlines()[:2] == [
+        "members             f: (n: int) -> str",
+        "                    k: int",
+    ]
+    names = json.loads(run("complete", "--json", f"{path}:5:12")[1])["names"]
+    assert {"name": "a", "type": "A"} in names
+    assert {"name": "g", "type": "(a: A) -> unknown"} in names
+    modules = write(tmp_path, "b.py", "from json import de")
+    exports = json.loads(run("complete", "--json", f"{modules}:1:20")[1])["exports"]
+    assert {"name": "decoder", "type": "module json.decoder"} in exports
+    zig = write(tmp_path, "a.zig", "const a = ")
+    assert "names" not in json.loads(run("complete", "--json", f"{zig}:1:11")[1])
+
+
 # trace and bench
 
 
@@ -353,7 +391,7 @@ def test_a_text_that_is_finished_is_a_program(run: Run, tmp_path: Path) -> None:
         if written["finished"]:
             finished += 1
             path = write(tmp_path, "a.py", written["prompt"] + written["text"])
-            assert run("check", path)[0] == 0
+            assert run("check", "--no-meaning", path)[0] == 0
     assert finished
 
 

@@ -139,7 +139,7 @@ def test_explanations_name_the_domain_and_what_would_be_right(vocabulary: Vocabu
     one = session(vocabulary, "x = 'a'\n")
     with pytest.raises(NotAdmitted) as refused:
         one.accept_text(b"x.uper()\n")
-    assert "types: `Literal['a']` has no attribute `uper`" in str(refused.value)
+    assert "types: `str` has no attribute `uper`" in str(refused.value)
     assert "upper" in str(refused.value)
 
 

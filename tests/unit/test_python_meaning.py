@@ -217,7 +217,7 @@ def test_what_is_owed_is_paid_by_a_later_binding() -> None:
 
 def test_an_explanation_names_the_domain_and_what_is_admitted() -> None:
     (defect,) = judged("'a'.upped(").defects
-    assert defect.text().startswith("types: `Literal['a']` has no attribute `upped`")
+    assert defect.text().startswith("types: `str` has no attribute `upped`")
     assert defect.admitted == ("upper",)
 
 

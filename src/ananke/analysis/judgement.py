@@ -23,6 +23,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "Meaning",
+    "Offer",
     "Outline",
     "Stroke",
     "Surroundings",
@@ -63,6 +64,16 @@ class Judgement:
     defects: tuple[Defect, ...]
     owed: tuple[tuple[str, Owed], ...] = ()
     scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A name that would be right: `group` says as what (`members`, `names`, `exports`, …), `type`
+    is as the language's messages write it, or None where it isn't known."""
+
+    group: str
+    name: str
+    type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +204,8 @@ class Meaning:
         inert: the string or comment that the text ends in; None: it ends otherwise.
         words_due: what a word that begins or goes on here must become: all constraints of one of
             the readings given. None: nothing is asked of it.
+        offers: the names that a word which begins or goes on here could be, sorted; without a
+            reason to offer any, none.
         operand_words: words that may stand or begin where an operand is due, beside names.
         word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
         number_begun: whether the text ends in a number that may go on.
@@ -209,6 +222,7 @@ class Meaning:
     is_settled: Callable[[Any, ParseState], bool]
     inert: Callable[[Any, ParseState], Inert | None]
     words_due: Callable[[Any, ParseState], tuple[tuple[Constraint, ...], ...] | None]
+    offers: Callable[[Any, ParseState], tuple[Offer, ...]]
     operand_words: Callable[[ParseState], frozenset[str]]
     word_begun: Callable[[ParseState], bytes]
     number_begun: Callable[[ParseState], bool]

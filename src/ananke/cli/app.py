@@ -27,6 +27,7 @@ from typer.exceptions import TyperException
 
 from ananke import __version__
 from ananke.analysis.holes import Region
+from ananke.analysis.judgement import Offer
 from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
 from ananke.cli.contexts import context_at, context_text
@@ -48,7 +49,7 @@ from ananke.cli.tracing import Figures, figures, measure
 from ananke.cli.tracing import trace as trace_tokens
 from ananke.cli.writing import Sampling, Written, write
 from ananke.holes import Limits
-from ananke.languages import LANGUAGES
+from ananke.languages import LANGUAGES, get_checker
 from ananke.outcome import NotAdmitted
 from ananke.parsing import GrammarError, LanguageError, ParseError
 from ananke.spec import TOP, Constraint, ConstraintSpec, SpecError
@@ -336,25 +337,32 @@ def check(
     language: Language = None,
     partial: Annotated[bool, typer.Option(help="An unfinished file is no finding.")] = False,
     meaning: Annotated[
-        bool, typer.Option(help="Report names, imports, types and control flow too (Python).")
-    ] = False,
+        bool | None,
+        typer.Option(help="Report names, imports, types and control flow too; else where known."),
+    ] = None,
     why: Annotated[
-        bool, typer.Option(help="With --meaning: what each finding rests on, step by step.")
+        bool, typer.Option(help="What each finding of meaning rests on, step by step.")
     ] = False,
     environment: Environment = None,
     policy: Policies = None,
     as_json: Json = False,
 ) -> None:
-    """Say of each file whether it is a program, may become one, or where it can't."""
+    """Say of each file whether it is a program, may become one, or where it can't; of Python also
+    what is wrong with its names, imports, types and control flow, finished or not."""
     found = []
     policies = read_policies(policy or ())
     imports = Importing.under(policies, environment)
     for name in files:
         read_as = language_for(name, language, policies)
         findings = [check_file(name, read_as)]
-        if (meaning or imports.is_bound) and findings[0].verdict != "wrong":
-            found_wrong = check_meaning(name, read_as, imports, is_whole=meaning, why=why)
-            findings = found_wrong or findings
+        known = get_checker(read_as) is not None
+        is_whole = known if meaning is None else meaning
+        if is_whole or (imports.is_bound and known):
+            found_wrong = check_meaning(name, read_as, imports, is_whole=is_whole, why=why)
+            if findings[0].verdict == "wrong":
+                findings = [*found_wrong, *findings]
+            else:
+                findings = found_wrong or findings
         found += findings
         if not as_json:
             for finding in findings:
@@ -370,18 +378,41 @@ def check(
 def complete(
     place: Annotated[str, typer.Argument(metavar="FILE:LINE:COL", help="Counted from 1.")],
     language: Language = None,
+    environment: Environment = None,
     policy: Policies = None,
     as_json: Json = False,
 ) -> None:
-    """List what may come next at a place, in groups."""
-    groups = complete_at(place, language, read_policies(policy or ()))
+    """List what may come next at a place, in groups; names with their types (Python)."""
+    policies = read_policies(policy or ())
+    groups = complete_at(place, language, policies, Importing.under(policies, environment))
     if as_json:
-        _print_json(groups)
+        _print_json(
+            {
+                name: [
+                    {"name": one.name, "type": one.type} if isinstance(one, Offer) else one
+                    for one in entries
+                ]
+                for name, entries in groups.items()
+            }
+        )
         return
     console = Console(highlight=False)
     width = max(map(len, groups))
-    for name, terminals in groups.items():
-        console.print(f"[bold]{name:<{width}}[/]  {escape(' '.join(terminals))}", soft_wrap=True)
+    for name, entries in groups.items():
+        title = f"[bold]{name:<{width}}[/]"
+        # Names that have a type stand on lines of their own.
+        plain = [one.name if isinstance(one, Offer) else one for one in entries if not _typed(one)]
+        for shown in [*(_typed(one) for one in entries), " ".join(plain)]:
+            if shown:
+                console.print(f"{title}  {escape(shown)}", soft_wrap=True)
+                title = " " * width
+
+
+def _typed(entry: Offer | str) -> str:
+    """A name with its type, if it has one."""
+    if isinstance(entry, str) or entry.type is None or entry.group == "builtins":
+        return ""
+    return f"{entry.name}: {entry.type}"
 
 
 @app.command()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from ananke.analysis.defects import Domain
-from ananke.analysis.judgement import Surroundings, SurroundingsError
+from ananke.analysis.judgement import Offer, Surroundings, SurroundingsError
 from ananke.analysis.tracing import Event
 from ananke.cli.reading import InputError, language_for, read_text
-from ananke.languages import get_checker
+from ananke.languages import get_checker, get_meaning
 from ananke.parsing import Expected, ParseState, load_grammar
 from ananke.propagation import reasons_for
 from ananke.spec import TOP, Constraint, parse_policy, said_in
@@ -22,6 +23,8 @@ _STRIDE = 4096
 #: Terminals named in a sentence, and the longest piece of a source line beside a caret.
 _NAMED = 8
 _SHOWN = 100
+#: Groups of names, the nearest first.
+_GROUPS = ("members", "exports", "modules", "parameters", "names", "builtins")
 _PUNCTUATION = frozenset("()[]{},;:.@#\"'`\\")
 
 
@@ -169,7 +172,7 @@ def check_meaning(
     is_whole: bool = True,
     why: bool = False,
 ) -> list[Finding]:
-    """What is wrong with the names, imports, types and control flow of a file that parses.
+    """What is wrong with the names, imports, types and control flow of a file, as far as it parses.
 
     Args:
         is_whole: else only what is wrong with its imports.
@@ -185,9 +188,7 @@ def check_meaning(
         raise InputError(f"{name}: what {language} programs mean isn't checked yet, only Python's")
     text = read_text(name)
     raw = text.encode()
-    state = load_grammar(language).parse(raw)
-    if state is None:
-        return []
+    state, _ = _furthest(load_grammar(language).start(), raw)
     trace: list[Event] | None = [] if why else None
     try:
         defects = checker(state, importing.surroundings(name), trace=trace)
@@ -208,11 +209,18 @@ def check_meaning(
     return found
 
 
-def complete(place: str, given: str | None, policies: Constraint = TOP) -> dict[str, list[str]]:
-    """The terminals that may come at FILE:LINE:COL (from 1, in characters), in groups.
+def complete(
+    place: str,
+    given: str | None,
+    policies: Constraint = TOP,
+    importing: Importing = Importing(),
+) -> dict[str, list[str] | list[Offer]]:
+    """What may come at FILE:LINE:COL (from 1, in characters), in groups: the names that would be
+    right with their types, and the terminals.
 
     Raises:
-        InputError: there is no such place, or the text before it is not viable.
+        InputError: there is no such place, the text before it is not viable, or the environment
+            is none.
         SpecError: the policies say another language.
     """
     name, line, column = _place(place)
@@ -229,15 +237,29 @@ def complete(place: str, given: str | None, policies: Constraint = TOP) -> dict[
         raise InputError(
             f"{place}: the text before is no {language}; `ananke check {name}` tells where"
         )
+    result: dict[str, list[str] | list[Offer]] = {}
+    for group, offers in groupby(_offers(name, language, importing, state), lambda one: one.group):
+        result[group] = list(offers)
     groups: dict[str, list[str]] = {
         name: [] for name in ("keywords", "operators", "punctuation", "names and literals")
     }
     for terminal in state.expected():
         groups[_group(terminal)].append(terminal.name.lstrip("_"))
-    result = {name: sorted(set(found)) for name, found in groups.items() if found}
+    result |= {name: sorted(set(found)) for name, found in groups.items() if found}
     if state.can_end():
         result["end"] = ["the text may end here"]
     return result
+
+
+def _offers(name: str, language: str, importing: Importing, state: ParseState) -> tuple[Offer, ...]:
+    meaning = get_meaning(language)
+    if meaning is None:
+        return ()
+    try:
+        program = meaning.begin(importing.surroundings(name))
+    except SurroundingsError as error:
+        raise InputError(f"{name}: {error.field}: {error}") from None
+    return tuple(sorted(meaning.offers(program, state), key=lambda one: _GROUPS.index(one.group)))
 
 
 def _place(place: str) -> tuple[str, int, int]:

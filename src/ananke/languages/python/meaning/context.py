@@ -262,6 +262,8 @@ class Context:
         self._world_classes: Mapping[str, Class] | None = None
         #: Where set, what is asked of the unfinished word is noted here instead of judged.
         self.constraints: list[Constraint] | None = None
+        #: Then also what it could be: the group, the names, and what each of them is.
+        self.offers: list[tuple[str, Iterable[str], Callable[[str], Type | None]]] = []
         #: What the unfinished word may be besides: a parameter's name before `=`.
         self.labels: frozenset[str] = frozenset()
 
@@ -362,6 +364,13 @@ class Context:
         if constraint.is_operand and any(word.startswith(part) for word in self.words()):
             return
         self.report(domain, message(part), tree, near(part))
+
+    def offer(
+        self, group: str, names: Iterable[str], type_of: Callable[[str], Type | None]
+    ) -> None:
+        """Notes what the unfinished word could be, where that is asked for."""
+        if self.constraints is not None and self.scope.is_alive and not self.muted:
+            self.offers.append((group, names, type_of))
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

@@ -116,6 +116,7 @@ def parts(tree: Tree) -> list[Tree]:
 def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
     name = c.text(tree)
     if c.is_pending(tree):
+        _offer_names(c)
         if c.has_open_names():
             return UNKNOWN
         if not _may_be_bound(c, tree):
@@ -161,6 +162,17 @@ def _fact(c: Context, name: str, home: Scope | None) -> Type | None:
             return scope.facts[name]
         scope = scope.outer
     return None
+
+
+def _offer_names(c: Context) -> None:
+    if c.constraints is None:
+        return
+    found = {name: one for name in c.names() if (one := c.find(name)) is not None}
+    own = [name for name, one in found.items() if one.scope is not None]
+    builtins = [name for name, one in found.items() if one.scope is None]
+    c.offer("names", own, lambda name: found[name].entry.type)
+    c.offer("builtins", builtins, lambda name: found[name].entry.type)
+    c.offer("parameters", c.labels, lambda _: None)
 
 
 def _may_be_bound(c: Context, tree: Tree) -> bool:
@@ -506,13 +518,16 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
         names = _member_names(c, owner)
         if names is not None:
             known = names
+            c.offer("members", names, lambda one: c.world.member(owner, one))
             # Stubs leave out what is private.
             openings = () if is_own(c, owner) else ("_",)
             c.require(
                 Domain.TYPES,
                 name_tree,
                 Constraint(frozenset(names), openings),
-                lambda part: f"`{show(owner)}` has no attribute that begins with `{part}`",
+                lambda part: (
+                    f"`{show(widen_literal(owner))}` has no attribute that begins with `{part}`"
+                ),
                 lambda part: _public(known, part),
             )
         return UNKNOWN
@@ -536,7 +551,7 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
     names = c.world.names_of(missing)
     c.report(
         Domain.TYPES,
-        f"`{show(missing)}` has no attribute `{name}`",
+        f"`{show(widen_literal(missing))}` has no attribute `{name}`",
         name_tree,
         _public(names or set(), name),
     )

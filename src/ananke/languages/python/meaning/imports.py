@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from ananke.analysis.declarations import Alias, Class
+from ananke.analysis.declarations import Alias, Class, Module
 from ananke.analysis.defects import Domain
 from ananke.analysis.judgement import Constraint
 from ananke.analysis.scopes import Entry
@@ -55,6 +55,7 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
         part = c.text(word)
         if c.is_pending(word):
             names = set(c.program.library.submodules(name))
+            c.offer("modules", names, lambda _: None)
             if not c.program.library.is_open and not c.trying and names:
                 # After the dots of `from .` no module need be named.
                 _require(
@@ -149,6 +150,8 @@ def _exported(c: Context, module: str, word: Tree) -> Entry:
     if found is None:
         return Entry(UNKNOWN)
     if c.is_pending(word):
+        exports = (*found.names(), *library.submodules(module))
+        c.offer("exports", exports, lambda one: _value(c, found, one))
         if not found.is_open and not c.trying:
             names = {*found.names(), *library.submodules(module), *special_names(module)}
             _require(c, word, names, f"`{module}` exports nothing that begins with")
@@ -174,6 +177,11 @@ def _exported(c: Context, module: str, word: Tree) -> Entry:
         near = [one for one in found.names() if one[:2].lower() == name[:2].lower()]
         c.report(Domain.IMPORTS, f"`{module}` does not export `{name}`", word, near)
     return Entry(UNKNOWN)
+
+
+def _value(c: Context, module: Module, name: str) -> Type | None:
+    declared = module.get(name)
+    return None if declared is None else c.world.value_of(declared)
 
 
 def _require(c: Context, word: Tree, names: set[str], problem: str) -> None:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
 
-from ananke.analysis.judgement import Constraint, Inert, Judgement
+from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer
+from ananke.analysis.types import Unknown, show
 from ananke.languages.python.meaning.context import Context, Program, Reached
 from ananke.languages.python.meaning.expressions import infer
 from ananke.languages.python.meaning.statements import PRUNED, run_statements
@@ -31,6 +32,7 @@ __all__ = [
     "is_settled",
     "judge",
     "number_begun",
+    "offers",
     "operand_words",
     "word_begun",
     "words_due",
@@ -210,6 +212,26 @@ def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ..
             return None
         found[tuple(dict.fromkeys(c.constraints))] = None
     return tuple(found)
+
+
+def offers(program: Program, state: ParseState) -> tuple[Offer, ...]:
+    """The names that a word which begins or goes on here could be, by all readings."""
+    begun = word_begun(state).decode("utf-8", "ignore")
+    after = state.feed(_ANY_WORD)
+    found: dict[tuple[str, str], str | None] = {}
+    for one in () if after is None else _readings(program, after, constraints=True):
+        if one is None or one[0].defects:
+            continue
+        for group, names, type_of in one[0].offers:
+            for name in names:
+                # What is private is offered only where it is begun.
+                if not name.startswith(begun) or (not begun and name.startswith("_")):
+                    continue
+                type_ = type_of(name)
+                shown = None if type_ is None or isinstance(type_, Unknown) else show(type_)
+                found.setdefault((group, name), shown)
+    ordered = sorted(found.items(), key=lambda entry: (entry[0][1].startswith("_"), entry[0]))
+    return tuple(Offer(group, name, shown) for (group, name), shown in ordered)
 
 
 def _readings(
