@@ -16,15 +16,24 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
 PEERS := $(VENV)/installed-peers
 SGLANG := .venv-sglang
-SGLANG_TESTS := tests/integration/test_sglang.py tests/conformance/test_on_sglang.py
+SGLANG_TESTS := tests/integration/test_sglang.py tests/integration/test_soak.py \
+    tests/conformance/test_on_sglang.py
 VLLM := .venv-vllm
 VLLM_TESTS := tests/integration/test_vllm.py tests/conformance/test_on_vllm.py
+LLAMA := .venv-llama
+LLAMA_TESTS := tests/integration/test_llama_cpp.py tests/conformance/test_on_llama_cpp.py
+# Parts of llama.cpp that the tests don't need are left out, and what is compiled is not tuned.
+LLAMA_OPTIONS := -DLLAVA_BUILD=OFF -DGGML_OPENMP=OFF -DGGML_NATIVE=OFF \
+    -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
+    -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_C_FLAGS_RELEASE=-O1
+# Compilers at a time.
+JOBS ?= 1
 NATIVE := build/native-in-place
 ZIG := $(wildcard src/ananke/native/*.zig)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test native check wheels corpora bench agree fuzz sglang vllm clean
+.PHONY: help demo test native check wheels corpora bench agree fuzz sglang vllm llama clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'

@@ -44,7 +44,9 @@ SECTIONS = (
     "meaning-kill",
     "holes",
     "contracts",
+    "soak",
     "bench",
+    "overhead",
 )
 
 _HEADING = """# Results
@@ -100,13 +102,10 @@ def _cell(value: object) -> str:
 
 def machine() -> str:
     """The machine and the versions that figures depend on, as one Markdown paragraph."""
-    wheels = ["tree-sitter", "numpy"]
-    wheels += sorted(
-        name
-        for distribution in importlib.metadata.distributions()
-        if (name := distribution.metadata["Name"]).startswith("tree-sitter-")
-    )
-    listed = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in wheels)
+    installed = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    wheels: list[str] = [name for name in ("tree-sitter", "numpy") if name in installed]
+    wheels += sorted(name for name in installed if name.startswith("tree-sitter-"))
+    listed = ", ".join(f"{name} {installed[name]}" for name in wheels)
     return (
         f"{_processor()}, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}; {listed}."

@@ -9,19 +9,29 @@ from pathlib import Path
 
 from ananke.vocabulary import Vocabulary, load_vocabulary
 
-__all__ = ["cut_greedily", "cut_randomly", "vocabulary_named", "vocabulary_names"]
+__all__ = [
+    "cut_greedily",
+    "cut_randomly",
+    "deepseek_tokenizer_file",
+    "vocabulary_named",
+    "vocabulary_names",
+]
 
 #: Name -> (package, file inside it, the model's vocabulary size or None for the file's own).
-#: qwen: byte-level BPE, 151k tokens, padded; mistral: SentencePiece with byte fallback, 32k.
+#: qwen: byte-level BPE, 151k tokens, padded; mistral: SentencePiece with byte fallback, 32k;
+#: deepseek: byte-level BPE, 128k, as the `tokenizer.json` that engines read.
 _FILES = {
     "qwen": ("dashscope", "resources/qwen.tiktoken", 151_936),
     "mistral": ("mistral_common", "data/tokenizer.model.v1", None),
+    "deepseek": ("deepseek_tokenizer", "tokenizer.json", None),
 }
+#: Those that samples are drawn over.
+_SAMPLED = ("qwen", "mistral")
 
 
 def vocabulary_names() -> tuple[str, ...]:
-    """The vocabularies that the evaluations use; the first is the large one."""
-    return tuple(_FILES)
+    """The vocabularies that samples are drawn over; the first is the large one."""
+    return _SAMPLED
 
 
 @cache
@@ -32,10 +42,24 @@ def vocabulary_named(name: str) -> Vocabulary:
         ModuleNotFoundError: that package is not installed.
     """
     package, file, size = _FILES[name]
+    return load_vocabulary(_file(package, file), size=size)
+
+
+def deepseek_tokenizer_file() -> Path:
+    """The `tokenizer.json` of the vocabulary `deepseek`; its configuration lies beside it.
+
+    Raises:
+        ModuleNotFoundError: the package that ships it is not installed.
+    """
+    package, file, _ = _FILES["deepseek"]
+    return _file(package, file)
+
+
+def _file(package: str, name: str) -> Path:
     found = find_spec(package)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"{package} is missing; install tests/vocabularies.txt")
-    return load_vocabulary(Path(found.origin).parent / file, size=size)
+    return Path(found.origin).parent / name
 
 
 @cache

@@ -21,8 +21,8 @@ from sglang.srt.runtime_context import get_context
 from sglang.srt.server_args import ServerArgs
 
 
-def begin() -> None:
+def begin(grammar_backend: str = "ananke") -> None:
     """What a process of SGLang does at its start: plug-ins, then its arguments."""
     load_plugins()
-    arguments = ServerArgs(model_path="none", grammar_backend="ananke", device="cpu")
+    arguments = ServerArgs(model_path="none", grammar_backend=grammar_backend, device="cpu")
     get_context().set_server_args(arguments)
