@@ -16,8 +16,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed-$(subst $(comma),-,$(EXTRAS))
 PEERS := $(VENV)/installed-peers
 SGLANG := .venv-sglang
-SGLANG_TESTS := tests/integration/test_sglang.py tests/integration/test_soak.py \
-    tests/conformance/test_on_sglang.py
+SGLANG_TESTS := tests/integration/test_sglang.py tests/integration/test_sglang_scheduling.py \
+    tests/integration/test_soak.py tests/conformance/test_on_sglang.py
 VLLM := .venv-vllm
 VLLM_TESTS := tests/integration/test_vllm.py tests/conformance/test_on_vllm.py
 LLAMA := .venv-llama

@@ -10,6 +10,9 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from unittest.mock import MagicMock
 
+# While it can tell that torchvision isn't there.
+from transformers import AutoProcessor  # noqa: F401
+
 # SGLang's image models import torchvision, which has no package for torch's CPU build.
 if find_spec("torchvision") is None:
     for part in ("", ".transforms", ".transforms.functional", ".io"):
