@@ -24,7 +24,6 @@ LLAMA := .venv-llama
 LLAMA_TESTS := tests/integration/test_llama_cpp.py tests/conformance/test_on_llama_cpp.py
 # Parts of llama.cpp that the tests don't need are left out, and what is compiled is not tuned.
 LLAMA_OPTIONS := -DLLAVA_BUILD=OFF -DGGML_OPENMP=OFF -DGGML_NATIVE=OFF \
-    -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
     -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_C_FLAGS_RELEASE=-O1
 # Compilers at a time.
 JOBS ?= 1
@@ -72,8 +71,11 @@ sglang: $(SGLANG)/installed $(NATIVE) ## our backend under SGLang's own classes,
 vllm: $(VLLM)/installed $(NATIVE) ## our logits processor under vLLM's own classes, likewise
 	$(VLLM)/bin/python -m pytest $(VLLM_TESTS) $(ARGS)
 
+llama: $(LLAMA)/installed $(NATIVE) ## our logits processor in llama.cpp, which is compiled first
+	$(LLAMA)/bin/python -m pytest $(LLAMA_TESTS) $(ARGS)
+
 clean: ## remove what was built, and the environment
-	rm -rf $(VENV) $(SGLANG) $(VLLM) build dist src/ananke/native/libananke.*
+	rm -rf $(VENV) $(SGLANG) $(VLLM) $(LLAMA) build dist src/ananke/native/libananke.*
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -91,6 +93,15 @@ $(INSTALLED): pyproject.toml hatch_build.py tests/vocabularies.txt | $(VENV)/bin
 
 $(PEERS): $(INSTALLED)
 	$(PIP) --no-build-isolation -e '.[test,transformers,evals]' '$(TORCH)'
+	@touch $@
+
+$(LLAMA)/installed: tests/llama.txt pyproject.toml | $(INSTALLED)
+	$(PYTHON) -m venv $(LLAMA)
+	CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) CMAKE_ARGS='$(LLAMA_OPTIONS)' \
+	    $(LLAMA)/bin/python -m pip install --quiet llama-cpp-python==0.3.36
+	$(LLAMA)/bin/python -m pip install --quiet -r tests/llama.txt
+	$(LLAMA)/bin/python -m pip install --quiet -r $(VENV)/build-requirements.txt
+	$(LLAMA)/bin/python -m pip install --quiet --no-build-isolation -e .
 	@touch $@
 
 # An engine and what it imports; of its dependencies most need a GPU.

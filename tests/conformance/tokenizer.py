@@ -5,9 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import tokenizers
-import transformers
-
 WORDS = [
     "def ",
     "return ",
@@ -33,6 +30,9 @@ SIZE = 303
 @cache
 def fast_tokenizer() -> Any:
     """A `PreTrainedTokenizerFast`."""
+    import tokenizers
+    import transformers
+
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: at for at, letter in enumerate(alphabet)}
     inner = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=[]))

@@ -41,11 +41,11 @@ from vllm.v1.worker.gpu.sample.logits_processor import (
 )
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as SlotProcessor
 
-from ananke.adapters.filling import Rows, admit_end, fill_or_end
+from ananke.adapters.filling import Rows
+from ananke.adapters.following import Follower
 from ananke.adapters.policies import VARIABLE, read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import words_for
-from ananke.outcome import NotAdmitted, TokenError
 from ananke.session import Session
 from ananke.spec import EXTRA_ARGUMENT, Constraint, ConstraintSpec, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens, from_transformers
@@ -59,64 +59,12 @@ _KEPT = 256
 _BYTES = from_tokens([*(bytes([byte]) for byte in range(256)), b""], eos=[256], name="bytes")
 
 
-class _Row:
-    """A request: its session, which follows the request's tokens.
-
-    `_lost`: the number of tokens after which the session could not follow.
-    """
+class _Row(Follower):
+    """A request; `output` is V1's own list of its tokens."""
 
     def __init__(self, session: Session, output: Sequence[int] = ()) -> None:
-        self.session = session
-        #: V1's own list of the request's tokens.
+        super().__init__(session)
         self.output = output
-        self.taken: list[int] = []
-        self._lost: int | None = None
-
-    def follow(self, tokens: Sequence[int]) -> None:
-        """Bring the session to these generated tokens; most often one more than before."""
-        common = len(self.taken)
-        if list(tokens[:common]) != self.taken:
-            common = next(
-                (
-                    at
-                    for at, (token, taken) in enumerate(zip(tokens, self.taken, strict=False))
-                    if token != taken
-                ),
-                min(len(tokens), len(self.taken)),
-            )
-            self.take_back(len(self.taken) - common)
-        for token in tokens[common:]:
-            self.take(token)
-
-    def take(self, token: int) -> bool:
-        """Whether the session could follow."""
-        self.taken.append(token)
-        if self._lost is None and not self.session.is_finished:
-            try:
-                self.session.accept(token)
-            except (NotAdmitted, TokenError, GrammarGaveUp) as error:
-                self._lost = len(self.taken) - 1
-                if token not in self.session.vocabulary.eos:
-                    _log.warning("token %d: %s; the text is ended", token, error)
-        return self._lost is None
-
-    def take_back(self, count: int) -> None:
-        kept = len(self.taken) - count
-        in_session = self.session.statistics
-        held = in_session.accepted - in_session.rolled_back
-        if held > kept:
-            self.session.rollback(held - kept)
-        del self.taken[kept:]
-        if self._lost is not None and kept <= self._lost:
-            self._lost = None
-
-    def fill(self, rows: Rows, at: int) -> None:
-        if self._lost is not None:
-            admit_end(self.session.vocabulary, rows, at)
-            return
-        reason = fill_or_end(self.session, rows, at)
-        if reason is not None:
-            _log.warning("row %d: %s; the text is ended", at, reason)
 
 
 class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):

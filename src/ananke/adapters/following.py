@@ -1,0 +1,73 @@
+"""A session that follows the tokens of one running request, whatever its engine does with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ananke.adapters.filling import Rows, admit_end, fill_or_end
+from ananke.domains.syntax.user_grammar import GrammarGaveUp
+from ananke.outcome import NotAdmitted, TokenError
+from ananke.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """A request's session, brought to the tokens that the engine shows.
+
+    `_lost`: the number of tokens after which the session could not follow. From there on the
+    request may only end.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.taken: list[int] = []
+        self._lost: int | None = None
+
+    def follow(self, tokens: Sequence[int]) -> None:
+        """Bring the session to these generated tokens; most often one more than before."""
+        common = len(self.taken)
+        if list(tokens[:common]) != self.taken:
+            common = next(
+                (
+                    at
+                    for at, (token, taken) in enumerate(zip(tokens, self.taken, strict=False))
+                    if token != taken
+                ),
+                min(len(tokens), len(self.taken)),
+            )
+            self.take_back(len(self.taken) - common)
+        for token in tokens[common:]:
+            self.take(token)
+
+    def take(self, token: int) -> bool:
+        """Whether the session could follow."""
+        self.taken.append(token)
+        if self._lost is None and not self.session.is_finished:
+            try:
+                self.session.accept(token)
+            except (NotAdmitted, TokenError, GrammarGaveUp) as error:
+                self._lost = len(self.taken) - 1
+                if token not in self.session.vocabulary.eos:
+                    _log.warning("token %d: %s; the text is ended", token, error)
+        return self._lost is None
+
+    def take_back(self, count: int) -> None:
+        kept = len(self.taken) - count
+        in_session = self.session.statistics
+        held = in_session.accepted - in_session.rolled_back
+        if held > kept:
+            self.session.rollback(held - kept)
+        del self.taken[kept:]
+        if self._lost is not None and kept <= self._lost:
+            self._lost = None
+
+    def fill(self, rows: Rows, at: int) -> None:
+        """Overwrite `rows[at]` with what may come; never with nothing."""
+        if self._lost is not None:
+            admit_end(self.session.vocabulary, rows, at)
+            return
+        reason = fill_or_end(self.session, rows, at)
+        if reason is not None:
+            _log.warning("row %d: %s; the text is ended", at, reason)
