@@ -51,17 +51,18 @@ def is_program(language: str, text: bytes) -> bool:
 
 @cache
 def _bare(language: str) -> Grammar | None:
-    """The grammar without what the language's rows add, or None if they add nothing."""
+    """The grammar without what the language's rows add, names among them, or None if they add
+    nothing."""
     row = get_language(language)
-    bare = replace(row, additions=())
+    bare = replace(row, additions=(), absent=(), balanced=(), balanced_words=())
     if bare.state_shape is not None:
         bare = replace(bare, state_shape=replace(bare.state_shape, ends_outside=False))
     return None if bare == row else Grammar(bare)
 
 
 def needs_additions(language: str, text: bytes) -> bool:
-    """Whether our parser takes the text for no program without the language's additions: then
-    tree-sitter's runtime, which hasn't them, is no judge of it."""
+    """Whether our parser takes the text for no program without the language's additions, or with
+    words that are names by now for keywords: then tree-sitter's runtime is no judge of it."""
     bare = _bare(language)
     if bare is None:
         return False

@@ -24,6 +24,12 @@ _UNFINISHED = [
     # The text ends inside a character.
     ("python", b"x = '\xe5"),
     ("rust", b"// \xe5\x8c"),
+    ("go", b"\xe8\x87\xb4\xe2"),
+    # The scanner inserts a semicolon of no length.
+    ("tsx", b"switch (a) { case b: if (c) { d() { if (e) { f = 0"),
+    # What an undecided line end stands before is a keyword half written.
+    ("kotlin", b"a\nprivate va"),
+    ("kotlin", b"class A { val b = 1\n  private enu"),
     # What is bound tighter than the stars.
     ("python", b"x = (*a, *0"),
     ("zig", b"const c = /"),

@@ -25,7 +25,7 @@ const infinite = cost_to_go.infinite;
 const Pass = struct { feeds: u32, candidates: u32, heads: usize, readings: u32, greed: u32 };
 const passes = [_]Pass{
     .{ .feeds = 1_200, .candidates = 12, .heads = 8, .readings = 1, .greed = 1 },
-    .{ .feeds = 6_000, .candidates = 60, .heads = 64, .readings = 6, .greed = 4 },
+    .{ .feeds = 24_000, .candidates = 60, .heads = 64, .readings = 6, .greed = 4 },
 };
 
 /// A text that may be appended, and the least cost to go after it (`infinite`: to be judged on the
@@ -35,6 +35,8 @@ const Candidate = struct { estimate: u32, text: []const u8, separator: u8 = 0 };
 const separators = [_][]const u8{ " ", "\n" };
 /// The kind of the texts that decide an unfinished external lexeme; beside those of separators.
 const deciding = separators.len + 1;
+/// The kind of those that stand behind what the scanner inserts.
+const inserted = deciding + 1;
 
 const Frontier = struct {
     estimate: u32,
@@ -75,6 +77,8 @@ const Search = struct {
     view: linear.Linear,
     queue: std.PriorityQueue(Frontier, void, Frontier.order) = .empty,
     candidates: std.ArrayList(Candidate) = .empty,
+    /// Texts tried from one state.
+    fed: std.StringHashMapUnmanaged(void) = .empty,
     /// States met, by value, so that a string's inside isn't tried letter by letter.
     met: std.AutoHashMapUnmanaged(u64, void) = .empty,
 
@@ -83,6 +87,7 @@ const Search = struct {
         self.queue.deinit(gpa);
         self.candidates.deinit(gpa);
         self.met.deinit(gpa);
+        self.fed.deinit(gpa);
         self.view.deinit();
         self.texts.deinit();
     }
@@ -97,10 +102,11 @@ const Search = struct {
             if (feeds > self.pass.feeds) continue;
             try self.collect(item.state);
             // Each kind of separator has its own share: in a comment all but line ends lead on.
-            var tried: [deciding + 1]u32 = @splat(0);
-            for (self.candidates.items, 0..) |candidate, i| {
+            var tried: [inserted + 1]u32 = @splat(0);
+            self.fed.clearRetainingCapacity();
+            for (self.candidates.items) |candidate| {
                 if (tried[candidate.separator] >= self.pass.candidates) continue;
-                if (i > 0 and std.mem.eql(u8, candidate.text, self.candidates.items[i - 1].text)) continue;
+                if ((try self.fed.getOrPut(gpa, candidate.text)).found_existing) continue;
                 feeds += 1;
                 const next = try self.grammar.feed(item.state, candidate.text) orelse continue;
                 errdefer next.release();
@@ -216,6 +222,9 @@ fn isHead(state: *const glr.State, node: anytype) bool {
 /// Blocks further in than this aren't gone on with or ended.
 const max_column = 200;
 
+/// Stretches of characters beyond ASCII of which one is tried.
+const stretches_tried = 8;
+
 /// Ways on from one reading of one head.
 const Ways = struct {
     grammar: *glr.Grammar,
@@ -232,10 +241,14 @@ const Ways = struct {
         const config = self.grammar.lex.configs.items[id];
         if (config.partial_len > 0) {
             const bounds = lexing.partialBounds(config.partial[0..config.partial_len]);
-            for ([_]u32{ bounds.lo, bounds.hi, (bounds.lo + bounds.hi) / 2 }) |cp| {
-                var sequence: [4]u8 = undefined;
-                const length = std.unicode.utf8Encode(@intCast(cp), &sequence) catch continue;
-                try self.add(infinite, &.{sequence[config.partial_len..length]}, 0);
+            for ([_]u32{ bounds.lo, bounds.hi, (bounds.lo + bounds.hi) / 2 }) |cp| try self.character(config, cp);
+            if (config.external) return;
+            // Few characters may be ones that a lexeme has.
+            var next = bounds.lo;
+            for (0..stretches_tried) |_| {
+                const stretch = self.grammar.lex.characterFrom(config, next) orelse return;
+                try self.character(config, stretch.first);
+                next = stretch.past;
             }
             return;
         }
@@ -268,6 +281,13 @@ const Ways = struct {
                 at = result;
             } else if (!lex.configs.items[at].external) try self.fromInternal(top, lex.configs.items[at]);
         }
+    }
+
+    /// What is left of an unfinished character.
+    fn character(self: *Ways, config: *const lexing.Config, code_point: u32) !void {
+        var sequence: [4]u8 = undefined;
+        const length = std.unicode.utf8Encode(@intCast(code_point), &sequence) catch return;
+        try self.add(infinite, &.{sequence[config.partial_len..length]}, 0);
     }
 
     /// What is left of the words, and of the keywords, that the letters at the end of an undecided
@@ -308,6 +328,7 @@ const Ways = struct {
             const after = try self.judge.view.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
             for (after.tops) |top| {
                 try self.fromStack(top, spellings[symbol]);
+                try self.spelt(top, "", true);
                 try self.fromColumns(top, sigma);
             }
         }
@@ -338,8 +359,25 @@ const Ways = struct {
         return line;
     }
 
-    /// Ways on where a lexeme begins: each terminal's spelling, `before` in front.
+    /// Ways on where a lexeme begins: each terminal's spelling, `before` in front. What the scanner
+    /// inserts may have no text: what comes after it is tried too.
     fn fromStack(self: *Ways, entry: *linear.Entry, before: []const u8) !void {
+        try self.spelt(entry, before, false);
+        const lang = self.grammar.lang;
+        const wanted = try self.judge.view.shiftable(entry);
+        const spellings = try self.grammar.spelling();
+        for (0..lang.external_token_count) |i| {
+            const symbol = lang.external_scanner.symbol_map.?[i];
+            const spelling = spellings[symbol];
+            if (!lexing.hasBit(wanted, symbol) or spelling.len == 0 or std.mem.findNone(u8, spelling, "\n") != null) continue;
+            const after = try self.judge.view.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
+            for (after.tops) |top| {
+                if (top != entry) try self.spelt(top, before, true);
+            }
+        }
+    }
+
+    fn spelt(self: *Ways, entry: *linear.Entry, before: []const u8, is_inserted: bool) !void {
         const wanted = try self.judge.view.shiftable(entry);
         const spellings = try self.grammar.spelling();
         for (1..self.grammar.lang.token_count) |t| {
@@ -352,7 +390,8 @@ const Ways = struct {
             if (after.tops.len > 0 and after.tops[0] == entry) continue;
             const best = try self.costAfter(entry, closing);
             if (best == infinite) continue;
-            try self.add(best, &.{ before, spelling }, 0);
+            try self.add(best, &.{ before, spelling }, if (is_inserted) inserted else 0);
+            if (is_inserted) continue;
             for (separators, 1..) |separator, kind| {
                 try self.add(best + 1, &.{ before, separator, spelling }, @intCast(kind));
             }

@@ -68,6 +68,11 @@ _COMPARISONS = ContextRule(
     refused={"comparison": _COMPARING},
 )
 
+_VALUES = (
+    *('"', "multiline_string_token1", "'", "integer", "float", "true", "false"),
+    *("unreachable", "undefined", "null"),
+)
+
 #: A parameter of a function that has a name has one too.
 _PARAMETERS = ContextRule(
     steps=(
@@ -79,6 +84,7 @@ _PARAMETERS = ContextRule(
         Step(("(",), to="typed", after=("fn",)),
         Step(("(",), to="typed", on=("extern",)),
         Step((":", "..."), to="typed", on=("parameters",)),
+        Step(("@",), to="", on=("parameters",)),
         Step(("parameter",), to=REFUSED, top=("parameters",)),
         Step(_OPENING, to=""),
     ),
@@ -87,6 +93,7 @@ _PARAMETERS = ContextRule(
         "parameters": (
             *(*_TYPES, *"*?[{(", "fn", "if", "anyframe", "packed"),
             *("builtin_identifier", "anytype", ".", ".*", ".?", "..", "!", *_OPERATORS),
+            *_VALUES,
         ),
     },
 )
@@ -146,17 +153,26 @@ _MEMBERS = ContextRule(
     only={"titled": ("{", ";", "comment")},
 )
 
-#: What an asterisk in front points to is a type, and no loop.
+#: What an asterisk in front points to is a type, and no loop; so is what an error may stand for,
+#: what arrays hold, and what a variable is.
 _POINTERS = ContextRule(
     steps=(
         Step(("*", "**"), to="", after=_EXPRESSIONS),
         Step(("*", "**", "?"), to="pointer"),
+        Step(("!",), to="pointer", after=_EXPRESSIONS),
+        Step(("]",), to="pointer", into=("type_expression",)),
         Step(("const", "volatile", "allowzero"), to="pointer", on=("pointer",)),
         Step(("identifier",), to="named", on=("pointer",)),
         Step((":",), to="labeled", on=("named",)),
-        Step((), to="", on=("pointer", "named", "labeled")),
+        Step(("const", "var"), to="declaring"),
+        Step(("identifier",), to="declared", on=("declaring",)),
+        Step((":",), to="pointer", on=("declared",)),
+        Step(_EXPRESSIONS, to="type", on=("pointer",)),
+        Step((), to="", on=("pointer", "named", "labeled", "declaring", "declared", "type")),
     ),
     refused={
+        # Signs join values, but for the one between an error and a type.
+        "type": tuple({*_OPERATORS, *_ASSIGNING} - {"!", "="}),
         "pointer": (
             *("-", "-%", "!", "~", "&", "try", "return", "break", "continue"),
             *("async", "await", "nosuspend", "resume"),
@@ -185,4 +201,17 @@ _FIELDS = ContextRule(
     only={"closed": (*set(_DECLARING) - {"string"}, "fn", "}", "comment")},
 )
 
-CONTEXTS = (_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS, _POINTERS, _FIELDS)
+#: A character stands between its quotes without a comment.
+_CHARACTERS = ContextRule(
+    steps=(
+        Step(("'",), to="", on=("character",)),
+        Step(("'",), to="opened"),
+        Step(("character_content", "escape_sequence"), to="character", on=("opened",)),
+    ),
+    only={"opened": ("character_content", "escape_sequence"), "character": ("'",)},
+)
+
+CONTEXTS = (
+    *(_ASSIGNMENTS, _COMPARISONS, _PARAMETERS, _MEMBERS, _POINTERS, _FIELDS),
+    _CHARACTERS,
+)
