@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ananke.domains.meaning import start_meaning
-from ananke.domains.semantics import start_semantics
+from ananke.domains.semantics import start_literals, start_semantics
 from ananke.domains.state import JudgeState
 from ananke.parsing.state import ParseState
 from ananke.spec import ConstraintSpec
@@ -25,5 +25,6 @@ def start_judges(
     started: tuple[JudgeState | None, ...] = (
         start_meaning(spec, vocabulary, parse),
         start_semantics(spec, vocabulary, parse),
+        start_literals(spec, vocabulary, parse),
     )
     return tuple(judge for judge in started if judge is not None)

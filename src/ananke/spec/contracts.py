@@ -91,10 +91,12 @@ class ClassContract(Model):
 
 
 class LiteralBound(Model):
-    """The range of the integer literal that stands as the value of a name.
+    """The range of the literal of a number that stands as the value of a name.
 
-    It binds the literal that begins the value: of an assignment to the name, of a keyword argument
-    or a parameter's default of that name, or of the first argument of a call of that name.
+    Each digit is masked by what a whole number may still become; one with a fraction counts too
+    (`60.5` is more than 60), but its whole part is written as any whole number is. It binds the
+    literal that begins the value: of an assignment to the name, of a keyword argument or a
+    parameter's default of that name, or of the first argument of a call of that name.
     """
 
     name: _Name | None = Field(

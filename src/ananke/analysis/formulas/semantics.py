@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ananke.analysis.formulas.evaluation import Rules
 from ananke.analysis.formulas.expressions import Expression
 from ananke.analysis.formulas.statements import Function
+from ananke.analysis.literals import Literal, Number
 from ananke.parsing.grammar import Grammar
 from ananke.parsing.state import ParseState
 
@@ -72,6 +73,9 @@ class Semantics:
         wording: what statements and claims look like.
         constructors: functions that make an instance: no invariant holds where they begin.
         show: a value as the language writes it.
+        literals: for each reading of a text the literals of numbers that begin at some byte or
+            later; None where not all readings are known.
+        number: the text of a literal, or the beginning of one; None: what it becomes isn't known.
     """
 
     rules: Rules
@@ -84,3 +88,5 @@ class Semantics:
     wording: Wording
     constructors: frozenset[str]
     show: Callable[[object], str]
+    literals: Callable[[ParseState, int], tuple[tuple[Literal, ...], ...] | None]
+    number: Callable[[bytes], Number | None]

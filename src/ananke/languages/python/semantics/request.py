@@ -10,6 +10,7 @@ from ananke.analysis.formulas.semantics import Semantics, Wording
 from ananke.analysis.formulas.statements import Function
 from ananke.languages.python.semantics.conditions import check_type, condition
 from ananke.languages.python.semantics.expressions import column_of
+from ananke.languages.python.semantics.literals import literals, read_number
 from ananke.languages.python.semantics.lowering import SIMPLE, Edge, Memory, functions_of
 from ananke.languages.python.semantics.operators import RULES
 from ananke.parsing.grammar import Grammar
@@ -155,4 +156,6 @@ SEMANTICS = Semantics(
     ),
     constructors=frozenset(["__init__"]),
     show=repr,
+    literals=literals,
+    number=read_number,
 )
