@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all measurements in one run, into `docs/results.md`."""
+"""`python -m benchmarks`: all measurements in one run, or `--part NAME`, into `docs/results.md`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
 import typer
 
 from ananke.languages import LANGUAGES
-from ananke.parsing.classifier import load_classifier
-from ananke.parsing.grammar import load_grammar
-from benchmarks.application import ApplicationFigures, measure_application
+from benchmarks import domains, optimisations
+from benchmarks.domains import DomainFigures, measure_domains
+from benchmarks.optimisations import measure_optimisations
 from benchmarks.ours import Flatness, Pass, measure_files, measure_flatness, measure_rollback
 from benchmarks.peers import PeerFigures, measure_peers
 from benchmarks.startup import Startup, measure_startup
@@ -31,7 +31,6 @@ _TARGETS = {
     "mask p99": 500.0,
     "accept p50": 20.0,
     "rollback": 5.0,
-    "AND": 1.0,
 }
 #: Seconds.
 _COLD, _WARM = 2.0, 0.020
@@ -85,7 +84,7 @@ def _texts(language: str, options: Options) -> list[bytes]:
     return [source.text for source in sources if is_program(language, source.text)]
 
 
-def missed(figures: Sequence[LanguageFigures], application: ApplicationFigures) -> list[str]:
+def missed(figures: Sequence[LanguageFigures]) -> list[str]:
     """A sentence for every target that was missed."""
     found: list[str] = []
 
@@ -105,7 +104,6 @@ def missed(figures: Sequence[LanguageFigures], application: ApplicationFigures) 
         near, far = one.flatness.near, one.flatness.far
         check(f"{name} mask at 10,000 / at 100", far.mask.median / near.mask.median, _FLAT)
         check(f"{name} accept at 10,000 / at 100", far.accept.median / near.accept.median, _FLAT)
-    check("AND in native code (µs)", application.and_native - application.call, _TARGETS["AND"])
     return found
 
 
@@ -120,7 +118,6 @@ def _two(times: Times) -> str:
 def section(
     figures: Sequence[LanguageFigures],
     peers: Sequence[PeerFigures],
-    application: ApplicationFigures,
     seed: int,
 ) -> str:
     """The section *bench*."""
@@ -174,20 +171,6 @@ def section(
               for one in figures),
         ],
     )  # fmt: skip
-    native = application.and_native - application.call
-    masks = table(
-        ("what", "µs", "ratio to torch"),
-        [
-            ("apply a mask, Python loop over tokens", f"{application.loop:,.0f}",
-             f"{application.loop / application.torch:.2f}"),
-            ("apply a mask, vectorised torch", f"{application.torch:.1f}", "1"),
-            ("apply a mask, XGrammar's kernel", f"{application.xgrammar:.1f}",
-             f"{application.xgrammar / application.torch:.2f}"),
-            ("AND of two masks, native", f"{native:.2f}", ""),
-            ("AND of two masks, native, called from Python", f"{application.and_native:.2f}", ""),
-            ("AND of two masks, numpy", f"{application.and_numpy:.2f}", ""),
-        ],
-    )  # fmt: skip
     return (
         "## Speed (`make bench`)\n\n"
         f"One run on one machine, measured {today()}, vocabulary of {vocabulary.size:,} tokens "
@@ -205,38 +188,66 @@ def section(
         "Same run, same vocabulary. The peers read a JSON schema and a small imperative language "
         "(`benchmarks/workloads.py`); our rows are whole programming languages on unseen real "
         "files. *Compile*: the first use of a grammar (ours: loading it, the classifier, and the "
-        "first mask, disk cache empty).\n\n"
-        + side
-        + "\n### One row of logits, one pair of masks\n\n"
-        f"{vocabulary.size:,} logits, one thread; medians. The native AND is the call from Python "
-        "less the same call on empty masks.\n\n" + masks + f"\nSeed {seed}. {machine()}\n"
+        "first mask, disk cache empty).\n\n" + side + f"\nSeed {seed}. {machine()}\n"
     )
 
 
+PARTS = ("speed", "optimisations", "domains")
+
+Parts = Annotated[
+    list[str] | None,
+    typer.Option("--part", "-p", help=f"Of {', '.join(PARTS)}; repeat for more. All."),
+]
+
+
 def main(
+    part: Parts = None,
     language: Languages = None,
     corpora: Corpora = None,
     files: Files = None,
     seed: Seed = Options.seed,
     quick: Quick = False,
 ) -> None:
-    """Speed beside other engines; exit code 1 when a target is missed."""
+    """Speed beside other engines, beside naive forms, and with all domains; exit code 1 when a
+    target is missed."""
     options = Options(corpora_directory(corpora), seed, quick, files)
-    languages = chosen(language)
+    unknown = sorted(set(part or ()) - set(PARTS))
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    parts = set(part or PARTS)
     vocabulary = vocabulary_named(vocabulary_names()[0])
-    peers = measure_peers(vocabulary, texts=3 if quick else 20, seed=seed)
-    figures = [measure_language(one, options) for one in steps("bench", languages)]
-    mask = np.zeros(-(-vocabulary.size // 32), dtype=np.int32)
-    grammar = load_grammar(languages[0])
-    load_classifier(grammar, vocabulary).fill(grammar.start(), mask)
-    application = measure_application(vocabulary.size, mask, seed)
-    body = section(figures, peers, application, seed)
-    if quick or languages != LANGUAGES:
-        print(body)
-    else:
-        write_section(options.place, "bench", body)
-    _keep(options.place, figures, peers)
-    misses = missed(figures, application)
+    misses: list[str] = []
+    startup: Startup | None = None
+    with_domains: DomainFigures | None = None
+
+    def write(name: str, body: str, *, whole: bool = True) -> None:
+        if quick or not whole:
+            print(body)
+        else:
+            write_section(options.place, name, body)
+
+    # First of all, since it measures what a process pays that has done nothing yet.
+    if "domains" in parts:
+        with_domains = measure_domains(vocabulary, options)
+        write("domains", domains.section(with_domains))
+        misses += domains.missed(with_domains)
+    if "speed" in parts:
+        languages = chosen(language)
+        peers = measure_peers(vocabulary, texts=3 if quick else 20, seed=seed)
+        figures = [measure_language(one, options) for one in steps("bench", languages)]
+        startup = next((one.startup for one in figures if one.language == "python"), None)
+        write("bench", section(figures, peers, seed), whole=languages == LANGUAGES)
+        _keep(options.place, figures, peers)
+        misses += missed(figures)
+    if "optimisations" in parts:
+        measured = measure_optimisations(
+            vocabulary,
+            options,
+            startup or measure_startup("python"),
+            *(() if with_domains is None else (with_domains.settled, with_domains.files)),
+        )
+        write("optimisations", optimisations.section(measured))
+        misses += optimisations.missed(measured)
     for miss in misses:
         say(f"missed: {miss}")
     if misses:

@@ -7,6 +7,7 @@ torch that unpacks the bits. XGrammar's own kernel is beside them.
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,18 +21,28 @@ from benchmarks.timing import batched, repeat, steady_clock
 
 __all__ = ["ApplicationFigures", "measure_application"]
 
+_CLOCK = time.thread_time_ns
+
 
 @dataclass(frozen=True)
 class ApplicationFigures:
-    """Microseconds, medians. `and_native` is called from Python; `call`, a part of it, is what the
-    same call costs on masks of no words."""
+    """Microseconds of the thread, medians. `and_native` is called from Python; `call`, a part of
+    it, is what the same call costs on masks of no words."""
 
+    size: int
     loop: float
     torch: float
     xgrammar: float
     and_native: float
+    and_loop: float
+    and_bools: float
     and_numpy: float
     call: float
+
+    @property
+    def and_alone(self) -> float:
+        """The AND in native code without the call from Python."""
+        return max(0.0, self.and_native - self.call)
 
 
 def measure_application(size: int, mask: NDArray[np.int32], seed: int) -> ApplicationFigures:
@@ -72,12 +83,15 @@ def measure_application(size: int, mask: NDArray[np.int32], seed: int) -> Applic
             raise RuntimeError("two ways of applying one mask give different logits")
     with steady_clock():
         return ApplicationFigures(
-            loop=repeat(with_loop, 5).median,
-            torch=repeat(with_torch, 200).median,
-            xgrammar=repeat(with_xgrammar, 200).median,
+            size=size,
+            loop=repeat(with_loop, 5, _CLOCK).median,
+            torch=repeat(with_torch, 200, _CLOCK).median,
+            xgrammar=repeat(with_xgrammar, 200, _CLOCK).median,
             and_native=_intersect_native(mask),
+            and_loop=_intersect_loop(mask, size),
+            and_bools=_intersect_bools(mask, size),
             and_numpy=_intersect_numpy(mask),
-            call=_median(batched(_empty_call(mask), 2000, 50)),
+            call=_median(batched(_empty_call(mask), 2000, 50, _CLOCK)),
         )
 
 
@@ -94,7 +108,7 @@ def _intersect_native(mask: NDArray[np.int32]) -> float:
     intersect(*arguments)
     if out.any() or not second.any():
         raise RuntimeError("the AND of a mask and its complement is not empty")
-    return _median(batched(lambda: intersect(*arguments), 2000, 50))
+    return _median(batched(lambda: intersect(*arguments), 2000, 50, _CLOCK))
 
 
 def _empty_call(mask: NDArray[np.int32]) -> Callable[[], object]:
@@ -105,4 +119,24 @@ def _empty_call(mask: NDArray[np.int32]) -> Callable[[], object]:
 
 def _intersect_numpy(mask: NDArray[np.int32]) -> float:
     first, second, out = mask.copy(), ~mask, np.empty_like(mask)
-    return _median(batched(lambda: np.bitwise_and(first, second, out=out), 2000, 50))
+    return _median(batched(lambda: np.bitwise_and(first, second, out=out), 2000, 50, _CLOCK))
+
+
+def _intersect_loop(mask: NDArray[np.int32], size: int) -> float:
+    """One bool a token, in lists."""
+    first = _bools(mask, size).tolist()
+    second = [not one for one in first]
+    return _median(
+        batched(lambda: [a and b for a, b in zip(first, second, strict=True)], 1, 9, _CLOCK)
+    )
+
+
+def _intersect_bools(mask: NDArray[np.int32], size: int) -> float:
+    """One bool a token, in arrays."""
+    first = _bools(mask, size)
+    second, out = ~first, np.empty_like(first)
+    return _median(batched(lambda: np.logical_and(first, second, out=out), 200, 50, _CLOCK))
+
+
+def _bools(mask: NDArray[np.int32], size: int) -> NDArray[np.bool_]:
+    return np.unpackbits(mask.view(np.uint8), bitorder="little")[:size].astype(np.bool_)

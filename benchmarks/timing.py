@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["Times", "once", "repeat", "steady_clock"]
+__all__ = ["Clock", "Times", "batched", "once", "repeat", "steady_clock"]
+
+#: Gives nanoseconds: of the wall, or of the thread (`time.thread_time_ns`), for which it doesn't
+#: count what else the machine does.
+Clock = Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,16 @@ class Times:
         return Times(self.nanoseconds + other.nanoseconds)
 
 
-def once(call: Callable[[], object]) -> int:
+def once(call: Callable[[], object], clock: Clock = time.perf_counter_ns) -> int:
     """Nanoseconds of one call."""
-    began = time.perf_counter_ns()
+    began = clock()
     call()
-    return time.perf_counter_ns() - began
+    return clock() - began
 
 
-def repeat(call: Callable[[], object], count: int) -> Times:
+def repeat(call: Callable[[], object], count: int, clock: Clock = time.perf_counter_ns) -> Times:
     """`count` calls, timed one by one."""
-    return Times(tuple(once(call) for _ in range(count)))
+    return Times(tuple(once(call, clock) for _ in range(count)))
 
 
 @contextmanager
@@ -68,13 +72,15 @@ def steady_clock() -> Iterator[None]:
             gc.enable()
 
 
-def batched(call: Callable[[], object], calls: int, batches: int) -> Sequence[float]:
+def batched(
+    call: Callable[[], object], calls: int, batches: int, clock: Clock = time.perf_counter_ns
+) -> Sequence[float]:
     """Nanoseconds a call, as the mean of `calls` calls, `batches` times: for calls that are
     shorter than the clock's own cost."""
     means: list[float] = []
     for _ in range(batches):
-        began = time.perf_counter_ns()
+        began = clock()
         for _ in range(calls):
             call()
-        means.append((time.perf_counter_ns() - began) / calls)
+        means.append((clock() - began) / calls)
     return means

@@ -47,6 +47,8 @@ SECTIONS = (
     "soak",
     "bench",
     "overhead",
+    "optimisations",
+    "domains",
 )
 
 _HEADING = """# Results
