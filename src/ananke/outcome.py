@@ -68,6 +68,22 @@ class Relaxation:
     parts: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Unmodelled:
+    """A part of a given text that the language's grammar can't parse, and was read without.
+
+    Attributes:
+        place: `prefix` or `suffix` of `spec.context`.
+        start, end: bytes of that text, `end` excluded.
+        line: of `start` in that text, from 1.
+    """
+
+    place: Literal["prefix", "suffix"]
+    start: int
+    end: int
+    line: int
+
+
 @dataclass(frozen=True)
 class Satisfiability:
     """Whether the text so far can be finished as asked.
@@ -99,6 +115,7 @@ class Statistics:
     `spec.budgets.token_microseconds`; `skipped` and `relaxed` count, per part, the masks it was
     left out of for lack of time and because it gave way (the syntax domain never is), `cut_short`
     those in which it had time for some tokens only, `slipped` the violations that came in so.
+    `unmodelled` counts the parts of the given text that were read without (`Session.unmodelled`).
     `parts` has the times by part.
     """
 
@@ -112,6 +129,7 @@ class Statistics:
     cut_short: dict[str, int]
     relaxed: dict[str, int]
     slipped: dict[str, int]
+    unmodelled: int
     parts: dict[str, PartTime]
 
 
@@ -132,7 +150,7 @@ class Counters:
     mask_time: dict[str, int] = field(default_factory=dict)
     accept_time: dict[str, int] = field(default_factory=dict)
 
-    def read(self) -> Statistics:
+    def read(self, unmodelled: int) -> Statistics:
         names = sorted(self.mask_time.keys() | self.accept_time.keys())
         return Statistics(
             accepted=self.accepted,
@@ -145,6 +163,7 @@ class Counters:
             cut_short=dict(self.cut_short),
             relaxed=dict(self.relaxed),
             slipped=dict(self.slipped),
+            unmodelled=unmodelled,
             parts={
                 name: PartTime(self.mask_time.get(name, 0), self.accept_time.get(name, 0))
                 for name in names

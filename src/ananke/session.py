@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import index
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from ananke.domains.history import Checkpoints, History, Step
 from ananke.domains.meaning import surroundings_of
 from ananke.domains.syntax.completion import Exhausted, search_completion, search_exhaustively
 from ananke.domains.syntax.forced import forced_text
+from ananke.domains.syntax.given import Stretch
 from ananke.domains.syntax.program import ProgramState, start_program
 from ananke.domains.syntax.user_grammar import (
     GrammarGaveUp,
@@ -55,6 +57,7 @@ from ananke.outcome import (
     Slip,
     Statistics,
     TokenError,
+    Unmodelled,
 )
 from ananke.propagation import reasons_for
 from ananke.spec import ConstraintSpec, SpecError, Violation, spec_error
@@ -72,6 +75,7 @@ __all__ = [
     "Slip",
     "Statistics",
     "TokenError",
+    "Unmodelled",
 ]
 
 #: A place that is judged takes about as long as so many that are only parsed.
@@ -142,8 +146,22 @@ class Session:
         return tuple(self._relaxations)
 
     @property
+    def unmodelled(self) -> tuple[Unmodelled, ...]:
+        """What the language's grammar can't parse of the text that is given, and was read without;
+        of the text after the cursor only where that lets the text end."""
+        program = self._history.place.parts[0] if self._history.place.parts else None
+        if not isinstance(program, ProgramState):
+            return ()
+        context = self.spec.context
+        before, after = program.unmodelled
+        return (
+            *(_unmodelled("prefix", context.prefix, one) for one in before),
+            *(_unmodelled("suffix", context.suffix or "", one) for one in after),
+        )
+
+    @property
     def statistics(self) -> Statistics:
-        return self._counts.read()
+        return self._counts.read(len(self.unmodelled))
 
     # Forward and back
 
@@ -457,7 +475,10 @@ class Session:
             return Explanation(False, "session", "the text has ended; only EOS may follow")
         refused = self._history.place.refusal(text)
         if refused is not None:
-            return Explanation(False, *refused)
+            part, reason = refused
+            lines = [f"{one.place} line {one.line}" for one in self.unmodelled]
+            but = f"; read without what begins at {', '.join(lines)}" if lines else ""
+            return Explanation(False, part, reason + but)
         return Explanation(True, None, f"{text!r} is admitted")
 
     def _because(self, part: str, text: bytes) -> tuple[str, ...]:
@@ -475,6 +496,11 @@ class Session:
         last = max(defects, key=lambda one: one.end, default=None)
         source = program.parse.text()
         return () if last is None else tuple(one.text(source) for one in reasons_for(trace, last))
+
+
+def _unmodelled(place: Literal["prefix", "suffix"], text: str, stretch: Stretch) -> Unmodelled:
+    line = text.encode().count(b"\n", 0, stretch.start) + 1
+    return Unmodelled(place, stretch.start, stretch.end, line)
 
 
 def _add_time(times: dict[str, int], part: str, began: int) -> int:

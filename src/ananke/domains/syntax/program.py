@@ -2,6 +2,8 @@
 
 The suffix decides only where the text may end: EOS is admitted where the rest still parses and
 completes the program. Every other question (what may come next) is the parser's alone.
+
+What the grammar can't parse of the text that is given is left out (`syntax/given.py`) and told.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ananke.domains.state import Words
+from ananke.domains.syntax.given import Stretch, furthest, read_given
 from ananke.masks import allocate, set_tokens, subtract, union
 from ananke.parsing.classifier import Classifier, load_classifier
 from ananke.parsing.grammar import load_grammar
@@ -17,27 +20,30 @@ from ananke.parsing.state import Expected, ParseState
 from ananke.spec import ConstraintSpec, spec_error
 from ananke.vocabulary import Vocabulary
 
-#: Bytes fed at a time while looking for the place where a given text goes wrong.
-_STRIDE = 4096
-
 #: Terminals named in an explanation.
 _NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What all states of one request share; `suffix` is the text after the cursor."""
+    """What all states of one request share.
+
+    Attributes:
+        suffix: the text after the cursor.
+        unmodelled: what was left out of the text before it.
+    """
 
     language: str
     classifier: Classifier
     ending: Words
     suffix: bytes
+    unmodelled: tuple[Stretch, ...] = ()
 
 
 class ProgramState:
     """The language's grammar after some text: an immutable value (see `DomainState`)."""
 
-    __slots__ = ("_ends", "_program", "_state")
+    __slots__ = ("_ends", "_left_out", "_program", "_state")
 
     part = "syntax: language"
 
@@ -45,6 +51,7 @@ class ProgramState:
         self._program = program
         self._state = state
         self._ends: bool | None = None
+        self._left_out: tuple[Stretch, ...] = ()
 
     @property
     def parse(self) -> ParseState:
@@ -57,9 +64,30 @@ class ProgramState:
 
     def can_end(self) -> bool:
         if self._ends is None:
-            last = self._state.feed(self._program.suffix) if self._program.suffix else self._state
-            self._ends = last is not None and last.can_end()
+            self._ends = self._goes_on() if self._program.suffix else self._state.can_end()
         return self._ends
+
+    def _goes_on(self) -> bool:
+        """Whether the text after the cursor completes the program."""
+        suffix = self._program.suffix
+        after = self._state.feed(suffix)
+        if after is not None:
+            return after.can_end()
+        # The line that the cursor is on joins what is generated: it must parse.
+        first = suffix.find(b"\n") + 1
+        if not first or self._state.feed(suffix[:first]) is None:
+            return False
+        read = read_given(self._state, suffix, first)
+        if read.taken < len(suffix) or not read.state.can_end():
+            return False
+        self._left_out = read.stretches
+        return True
+
+    @property
+    def unmodelled(self) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
+        """What was left out of the text before the cursor, and after it where that lets the text
+        end."""
+        return self._program.unmodelled, self._left_out
 
     def fill(self, words: Words) -> None:
         program = self._program
@@ -69,7 +97,7 @@ class ProgramState:
             apply(words, words, program.ending)
 
     def refusal(self, text: bytes) -> str:
-        state, taken = _furthest(self._state, text, 1)
+        state, taken = furthest(self._state, text, 1)
         part = f"{text[:taken]!r} may come, then " if taken else ""
         return (
             f"no {self._program.language} program goes on with {text!r} here: "
@@ -79,7 +107,7 @@ class ProgramState:
     def end_refusal(self) -> str:
         program = self._program
         if program.suffix and (after := self._state.feed(program.suffix)) is None:
-            _, taken = _furthest(self._state, program.suffix, _STRIDE)
+            _, taken = furthest(self._state, program.suffix)
             return f"the text after the cursor would not parse (from its byte {taken})"
         if program.suffix and after is not None:
             return f"the text after the cursor leaves the program open: {_expected(after)} is due"
@@ -95,7 +123,8 @@ class ProgramState:
 def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
     """The state at the cursor: after the spec's prefix.
 
-    Raises SpecError at `spec.context.prefix` where no program begins so, with line and column.
+    Raises SpecError at `spec.context.prefix`, with line and column, where no program begins so and
+    no statement's end behind that place lets it go on.
     """
     assert spec.language is not None
     try:
@@ -103,7 +132,11 @@ def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
     except LanguageError as error:
         raise spec_error("spec.language", str(error)) from None
     prefix = spec.context.prefix.encode()
-    state, taken = _furthest(grammar.start(), prefix, _STRIDE)
+    read = read_given(grammar.start(), prefix)
+    state, taken = read.state, read.taken
+    if read.stretches and tuple(spec.domains) != ("syntax",):
+        # What the code means rests on all of it.
+        state, taken = furthest(grammar.start(), prefix)
     if taken < len(prefix):
         line = prefix.count(b"\n", 0, taken) + 1
         column = taken - prefix.rfind(b"\n", 0, taken)
@@ -119,22 +152,9 @@ def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
         load_classifier(grammar, vocabulary),
         ending,
         (spec.context.suffix or "").encode(),
+        read.stretches,
     )
     return ProgramState(program, state)
-
-
-def _furthest(state: ParseState, text: bytes, stride: int) -> tuple[ParseState, int]:
-    """The state after the longest viable beginning of `text`, and that beginning's length."""
-    taken = 0
-    while taken < len(text):
-        after = state.feed(text[taken : taken + stride])
-        if after is not None:
-            state, taken = after, min(taken + stride, len(text))
-        elif stride > 1:
-            stride //= 8
-        else:
-            break
-    return state, taken
 
 
 def _expected(state: ParseState) -> str:
