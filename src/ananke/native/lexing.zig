@@ -119,6 +119,8 @@ pub const Lexing = struct {
     base_modes: u16 = 0,
     mode_of_state: []u16,
     start_of_mode: []u16,
+    /// By terminal, the bytes that a lexeme after it may begin with, where that is known.
+    followers: std.AutoHashMapUnmanaged(u16, []const u8) = .empty,
     /// States of the lexer in which a name may begin, once asked for.
     name_starts: std.ArrayList(u16) = .empty,
     sigmas: std.ArrayList([]const u8) = .empty,
@@ -217,6 +219,9 @@ pub const Lexing = struct {
         gpa.free(self.mode_of_state);
         gpa.free(self.start_of_mode);
         self.name_starts.deinit(gpa);
+        var sets = self.followers.valueIterator();
+        while (sets.next()) |set| gpa.free(set.*);
+        self.followers.deinit(gpa);
         self.modes.deinit(gpa);
         for (self.sigmas.items) |bytes| gpa.free(bytes);
         self.sigmas.deinit(gpa);
@@ -839,9 +844,16 @@ pub const Lexing = struct {
             }
             return self.close(moved.accepted, moved.accepted_keyword, sigma_kept, joined.items);
         }
-        if (moved.kept and moved.accepted != none_symbol) {
+        var accepted = moved.accepted;
+        if (moved.kept and accepted != none_symbol) {
             try joined.appendSlice(gpa, config.tail);
             try joined.appendSlice(gpa, sequence);
+            // Where nothing begins so after the lexeme, it hasn't ended where it was accepted: what it
+            // is made of since doesn't matter.
+            if (moved.accepted_keyword == none_symbol and !self.mayFollow(accepted, joined.items[0])) {
+                accepted = none_symbol;
+                joined.clearRetainingCapacity();
+            }
         }
         return self.intern(.{
             .external = false,
@@ -849,10 +861,16 @@ pub const Lexing = struct {
             .sigma = 0,
             .q = moved.q,
             .kwq = moved.kwq,
-            .accepted = moved.accepted,
+            .accepted = accepted,
             .accepted_keyword = moved.accepted_keyword,
             .tail = joined.items,
         });
+    }
+
+    /// Whether a lexeme after the terminal may begin with the byte.
+    fn mayFollow(self: *const Lexing, symbol: u16, byte: u8) bool {
+        const set = self.followers.get(symbol) orelse return true;
+        return std.mem.findScalar(u8, set, byte) != null;
     }
 
     /// An internal configuration with an incomplete UTF-8 sequence: closed at once if none of

@@ -206,6 +206,19 @@ export fn ananke_grammar_set_certain(grammar: *Grammar, symbol: u16) i32 {
     return ok;
 }
 
+/// The bytes that a lexeme after the terminal may begin with.
+export fn ananke_grammar_set_followers(grammar: *Grammar, symbol: u16, bytes: [*]const u8, len: usize) i32 {
+    if (symbol >= grammar.lang.symbol_count) return bad_argument;
+    const copy = gpa.dupe(u8, bytes[0..len]) catch return out_of_memory;
+    const slot = grammar.lex.followers.getOrPut(gpa, symbol) catch {
+        gpa.free(copy);
+        return out_of_memory;
+    };
+    if (slot.found_existing) gpa.free(slot.value_ptr.*);
+    slot.value_ptr.* = copy;
+    return ok;
+}
+
 export fn ananke_grammar_set_absent(grammar: *Grammar, symbol: u16) i32 {
     if (symbol >= grammar.absent.len) return bad_argument;
     grammar.absent[symbol] = true;

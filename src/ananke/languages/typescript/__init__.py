@@ -67,6 +67,7 @@ LANGUAGE = Language(
         Production("_automatic_semicolon", (), before=("line <",), within=("object_type_repeat1",)),
     ),
     contexts=(_REGEX,),
+    followers={"regex_pattern": b"/"},
     spellings=_SPELLINGS,
     closers=_CLOSERS,
 )
