@@ -121,6 +121,8 @@ pub const Lexing = struct {
     start_of_mode: []u16,
     /// By terminal, the bytes that a lexeme after it may begin with, where that is known.
     followers: std.AutoHashMapUnmanaged(u16, []const u8) = .empty,
+    /// Bytes at the beginning of lexemes that the scanner is asked about again (`askAgain`).
+    retried: std.ArrayList(u8) = .empty,
     /// States of the lexer in which a name may begin, once asked for.
     name_starts: std.ArrayList(u16) = .empty,
     sigmas: std.ArrayList([]const u8) = .empty,
@@ -219,6 +221,7 @@ pub const Lexing = struct {
         gpa.free(self.mode_of_state);
         gpa.free(self.start_of_mode);
         self.name_starts.deinit(gpa);
+        self.retried.deinit(gpa);
         var sets = self.followers.valueIterator();
         while (sets.next()) |set| gpa.free(set.*);
         self.followers.deinit(gpa);
@@ -651,7 +654,8 @@ pub const Lexing = struct {
                     }
                 }
                 if (self.isMisplaced(mode, sigma, text, false)) return dead;
-                return self.runInternal(mode, unfolded, at_end);
+                const inner = try self.runInternal(mode, unfolded, at_end);
+                return if (inner == dead) self.askAgain(mode, sigma, text, unfolded, at_end) else inner;
             },
             .found => |f| {
                 if (self.variantOf(mode) == .strict and hasLineEnd(text[0..f.start])) return dead;
@@ -665,6 +669,36 @@ pub const Lexing = struct {
                 return self.closeExternal(mode, f.symbol, f.state_len, text, carry);
             },
         }
+    }
+
+    /// What the scanner says if all of its terminals are valid, where neither it nor the internal
+    /// lexer knows a lexeme. Tree-sitter's runtime asks so before it gives up, and some scanners
+    /// find only then what is valid.
+    fn askAgain(self: *Lexing, mode: u16, sigma: u32, text: []const u8, unfolded: []const u8, at_end: bool) !u32 {
+        if (!self.isRetried(text)) return dead;
+        switch (try self.scanAll(sigma, text, at_end)) {
+            .none => return dead,
+            .pending => return self.intern(.{ .external = true, .mode = mode, .sigma = sigma, .q = 0, .kwq = 0, .accepted = none_symbol, .accepted_keyword = none_symbol, .tail = text }),
+            .found => |f| {
+                if (f.end == 0 or !self.validExternal(mode, f.symbol)) return dead;
+                const same = std.mem.findDiff(u8, text, unfolded) orelse text.len;
+                const carry = if (f.end <= same) unfolded[f.end..] else text[f.end..];
+                return self.closeExternal(mode, f.symbol, f.state_len, text, carry);
+            },
+        }
+    }
+
+    fn isRetried(self: *const Lexing, text: []const u8) bool {
+        const first = std.mem.findNone(u8, text, &std.ascii.whitespace) orelse return false;
+        return std.mem.findScalar(u8, self.retried.items, text[first]) != null;
+    }
+
+    /// `scan` with all terminals valid.
+    fn scanAll(self: *Lexing, sigma: u32, text: []const u8, at_end: bool) !scanner.Outcome {
+        const row = self.validRow(self.mode_of_state[0]);
+        const before = self.sigmas.items[sigma];
+        const outcome = scanner.run(self.lang, self.payload, before, row, text, at_end, &self.scanned);
+        return if (outcome == .pending) self.settled(before, row, text) else outcome;
     }
 
     /// Whether a lexeme begins a line at another column than the open block's. `text` ends with the
@@ -952,7 +986,9 @@ pub const Lexing = struct {
     /// `symbol` is the terminal that the lexeme was found to be: what else the scanner may see in
     /// the text is none of the language's.
     pub fn measure(self: *Lexing, mode: u16, sigma: u32, text: []const u8, symbol: u16, at_end: bool) !?Lexeme {
-        switch (try self.scan(mode, sigma, text, at_end)) {
+        var outcome = try self.scan(mode, sigma, text, at_end);
+        if (outcome == .none and self.isRetried(text)) outcome = try self.scanAll(sigma, text, at_end);
+        switch (outcome) {
             .pending => return null,
             .found => |f| if (f.symbol == symbol) {
                 const reached = try self.internSigma(self.scanned[0..f.state_len]);

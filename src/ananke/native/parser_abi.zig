@@ -206,6 +206,11 @@ export fn ananke_grammar_set_certain(grammar: *Grammar, symbol: u16) i32 {
     return ok;
 }
 
+export fn ananke_grammar_add_retried(grammar: *Grammar, byte: u8) i32 {
+    grammar.lex.retried.append(gpa, byte) catch return out_of_memory;
+    return ok;
+}
+
 /// The bytes that a lexeme after the terminal may begin with.
 export fn ananke_grammar_set_followers(grammar: *Grammar, symbol: u16, bytes: [*]const u8, len: usize) i32 {
     if (symbol >= grammar.lang.symbol_count) return bad_argument;

@@ -69,6 +69,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_grammar_set_unprobed": (None, (P, U8)),
     "ananke_grammar_add_spelling": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_certain": (I32, (P, U16)),
+    "ananke_grammar_add_retried": (I32, (P, U8)),
     "ananke_grammar_set_followers": (I32, (P, U16, TEXT, SIZE)),
     "ananke_grammar_set_absent": (I32, (P, U16)),
     "ananke_grammar_set_lines": (I32, (P, TEXT, BOOL)),

@@ -151,11 +151,11 @@ class Grammar:
         for name in self.language.certain:
             for symbol in self._terminals_named(name, "certain"):
                 lib.ananke_grammar_set_certain(self.handle, symbol)
+        for byte in self.language.retried:
+            lib.ananke_grammar_add_retried(self.handle, byte)
         for name, beginnings in self.language.followers.items():
             for symbol in self._terminals_named(name, "followers"):
-                lib.ananke_grammar_set_followers(
-                    self.handle, symbol, beginnings, len(beginnings)
-                )
+                lib.ananke_grammar_set_followers(self.handle, symbol, beginnings, len(beginnings))
         for name in self.language.absent:
             for symbol in self._terminals_named(name, "absent"):
                 lib.ananke_grammar_set_absent(self.handle, symbol)

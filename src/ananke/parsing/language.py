@@ -167,6 +167,8 @@ class Language:
         closers: texts that end an unfinished external lexeme, tried by completions only.
         certain: external terminals after which a program can always go on: a lexeme that may
             become one is admitted where it may come, whatever follows it.
+        retried: a lexeme that begins with one of these bytes, and that neither scanner nor lexer
+            knows where it stands, is the one that the scanner finds with all its terminals valid.
         followers: by terminal, the bytes that a lexeme after it may begin with: a lexeme that goes
             on behind its last acceptance with another one has not ended there.
         absent: terminals (by name) that the grammar has and the language has not.
@@ -203,6 +205,7 @@ class Language:
     spellings: Mapping[str, bytes] = field(default_factory=dict)
     closers: tuple[bytes, ...] = ()
     certain: tuple[str, ...] = ()
+    retried: bytes = b""
     followers: Mapping[str, bytes] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     exclusions: tuple[tuple[str, str], ...] = ()

@@ -43,7 +43,7 @@ LANGUAGE = Language(
     ),
     probes=(
         *(b"x", b"\nx", b" x", b"}", b"*/x", b"*/\nx", b'"#', b'"##', b"1", b"(", b")", b"]"),
-        *(b"= x", b"+ x", b" ", b"/x\nx", b"**/\nx"),
+        *(b"= x", b"+ x", b" ", b"/x\nx", b"**/\nx", b"if x"),
     ),
     words=tuple(
         b"-> && || ?? == throws rethrows default where else catch as as? as! async "
@@ -61,5 +61,6 @@ LANGUAGE = Language(
         "catch_keyword": b"catch",
         "raw_str_end_part": b'#""#',
     },
+    retried=b"#",
     closers=(b'"#', b'"##', b'"###', b"*/", b"\n"),
 )
