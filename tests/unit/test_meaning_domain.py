@@ -296,3 +296,22 @@ def test_a_completion_is_what_the_judges_take(vocabulary: Vocabulary, prefix: st
     assert completion is not None
     one.accept_text(completion)
     assert one.explain(vocabulary.eos[0]).admitted
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "print(f'{nowhere} {len(nowhere)}'",
+        "try:\n    pass\nexcept (ValueError, TypeErr",
+        "x = 1\ny = (x",
+        "x = [1]\nx.append([''",
+    ],
+)
+def test_masks_equal_judging_at_operands_that_may_go_on(
+    vocabulary: Vocabulary, prefix: str
+) -> None:
+    one = session(vocabulary, prefix)
+    found = admitted(one)
+    for token in range(vocabulary.size - 1):
+        text = vocabulary.token_bytes(token)
+        assert one.explain(token).admitted == (text in found), text

@@ -86,12 +86,14 @@ class Stroke:
         is_neutral: it only closes, separates or opens: nothing is wrong with it after a text that
             `is_settled`, which it leaves so.
         alike: after a settled text all lexemes with the same are right, or none; b"": it is alone.
+        is_free: nothing is wrong with it after any text that is right.
     """
 
     name: bytes
     end: int
     is_neutral: bool
     alike: bytes = b""
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

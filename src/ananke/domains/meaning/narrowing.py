@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["narrow"]
 
+#: Words that are judged one by one: a language has fewer keywords that may follow an operand.
+_FEW = 64
+
 
 def narrow(
     request: Request,
@@ -114,7 +117,7 @@ class _Place:
                 else:
                     self._wait_below(stretch, after)
             elif isinstance(stretch, Group):
-                self._judge_group(stretch)
+                self._judge_group(stretch, before)
         return True
 
     def _wait_below(self, branch: Branch, verdict: _Verdict) -> None:
@@ -129,6 +132,8 @@ class _Place:
         stroke = branch.stroke
         assert stroke is not None
         text = self._sample(branch)
+        if stroke.is_free:
+            return _Verdict(text)
         if not (stroke.is_neutral and self._is_settled(before)):
             after = _Verdict(text)
             # Where it will be asked, and is likely, whether all is settled tells both.
@@ -142,9 +147,13 @@ class _Place:
                 return None
         return _Verdict(text, True)
 
-    def _judge_group(self, group: Group) -> None:
+    def _judge_group(self, group: Group, before: _Verdict) -> None:
         if not group.is_word:
-            self._require(group, self._sample(group), b"", group.due)
+            if not self._require(group, self._sample(group), b"", group.due):
+                # No names: the few keywords that may follow an operand show what it is.
+                tails = self._alive_tails(group)
+                if len(tails) <= _FEW and not self._is_settled(before):
+                    self._judge_each(tails)
         elif self._is_number:
             self._judge_each(self._alive_tails(group))
         elif group.is_digits and not self._begun:
@@ -189,15 +198,15 @@ class _Place:
             end += lead.strokes[stretch.depth - 1].end - len(lead.text)
         return text[:end]
 
-    def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> None:
+    def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> bool:
         """Keeps, of the group's tokens, those whose tails may become what is due after `before`;
-        the same is due wherever `key` is the same."""
+        the same is due wherever `key` is the same. Whether anything is due."""
         if key not in self._due:
             meaning, program = self._request.meaning, self._request.program
             self._due[key] = meaning.words_due(program, self._after(before))
         due = self._due[key]
         if due is None:
-            return
+            return False
         parse = self._after(before)
         operand_words = self._request.meaning.operand_words(parse)
         kept: list[npt.NDArray[np.int32]] = [np.array(group.tails.get(b"", ()), np.int32)]
@@ -211,6 +220,7 @@ class _Place:
         saved = self._admitted[allowed]
         self._clear(group)
         self._admitted[allowed] = saved
+        return True
 
     def _walk(
         self, group: Group, constraint: Constraint, begun: bytes, operand_words: frozenset[str]

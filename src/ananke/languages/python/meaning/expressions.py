@@ -269,13 +269,21 @@ def _wanted_items(expected: Type | None) -> tuple[Type, ...]:
     return found[0].items if len(found) == 1 and found[0].rest is None else ()
 
 
+def _is_unclosed(c: Context, tree: Tree) -> bool:
+    """Whether more may be written in the tree's brackets."""
+    last = tree.children[-1] if tree.children else None
+    return not c.is_final(tree) and not (
+        last is not None and last.kind in (")", "]", "}") and last.is_present
+    )
+
+
 def _elements(
     c: Context, tree: Tree, expected: Type | None = None, items: tuple[Type, ...] = ()
 ) -> list[Type]:
     """The types of what a display holds. While only its first element is there and it is open,
     it may still become a comprehension, whose clauses bind names."""
     inner = parts(tree)
-    is_lenient = not c.is_final(tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     if is_lenient:
         c.lenient += 1
     types: list[Type] = []
@@ -353,7 +361,7 @@ def _dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
     wanted = _wanted_all(expected, "dict")
     pair = wanted[0].arguments if len(wanted) == 1 else ()
     key_wanted, value_wanted = pair if len(pair) == 2 else (None, None)
-    is_lenient = not c.is_final(tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     c.lenient += is_lenient
     for one in parts(tree):
         if one.kind == "pair":
@@ -423,7 +431,7 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
     key: Type = UNKNOWN
     if body is not None:
         # Further clauses may bind more names.
-        is_lenient = not c.is_final(tree)
+        is_lenient = _is_unclosed(c, tree)
         c.lenient += is_lenient
         if body.kind == "pair":
             one_key, value = body.child("key"), body.child("value")
@@ -459,7 +467,7 @@ def _has_generator(c: Context) -> bool:
 
 def _parenthesized(c: Context, tree: Tree, expected: Type | None) -> Type:
     inner = parts(tree)
-    is_lenient = not c.is_final(tree)
+    is_lenient = _is_unclosed(c, tree)
     c.lenient += is_lenient
     c.binder = inner[0] if inner else None
     types = [infer(c, one, expected) for one in inner]
@@ -642,7 +650,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
     found: list[Argument] = []
     inner = parts(tree)
     is_open = not c.is_final(tree)
-    is_lenient = is_open and not any(one.kind == "," for one in tree.children)
+    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     position = 0
     for one in inner:
         final = c.is_final(one)

@@ -69,6 +69,10 @@ _LEXEME = re.compile(
 _SEPARATORS = (b",", b":")
 #: Signs that where an operand is due begin something else than an operand's sign.
 _AMBIGUOUS = (b"*", b"**", b"@")
+#: What the strokes of words begin with.
+_WORDS = (b"word ", b"rest ")
+#: What an operand may end with, so that nothing after it can become part of it.
+_CLOSED = (b")", b"]", b"}", b'"."', b"...")
 _COMPARISONS = (b"==", b"!=", b"<=", b">=")
 
 
@@ -87,8 +91,9 @@ class _Outliner:
         # After some lexemes the next bracket or sign begins an operand, and a line end is a blank.
         self._is_operand_due = False
         self._is_blank = False
-        #: Brackets that the piece itself opens.
-        self._depth = 0
+        #: The brackets that the piece itself has opened: whether each is a display that holds
+        #: nothing but literals and such displays.
+        self._open: list[bool] = []
         #: The first sign: it may begin an operand, or a decorator's line.
         self._first = b""
 
@@ -106,12 +111,14 @@ class _Outliner:
                     # Words matter one by one, and the first may go on in the one before.
                     begins = b"rest " if self._at == len(text) else b"word "
                     self._keep(begins + text, is_neutral=False)
+                    self._holds_more()
                     self._is_operand_due = False
                 case "blank":
                     self._is_blank = True
                 case "cut":
-                    # The next line goes on; a blank it isn't yet.
-                    self._keep(b"\\", is_neutral=False)
+                    # The next line goes on; a blank it isn't yet, but it ends a word.
+                    is_word = not self._strokes or self._strokes[-1].name[:5] in _WORDS
+                    self._keep(b"\\", is_free=not is_word)
                     return self._outline(is_inert=True)
                 case "comment":
                     self._is_blank = True
@@ -127,14 +134,13 @@ class _Outliner:
                 case "string":
                     # Two quotes may still become three.
                     is_open = self._at == len(piece) and len(text) == 2
-                    self._keep(b'""' if is_open else b'"."', is_neutral=False)
-                    self._is_operand_due = False
+                    self._literal(b'""' if is_open else b'"."')
                 case "open":
                     self._keep(
                         b"new " + text if self._is_operand_due else text,
                         is_neutral=self._is_operand_due,
                     )
-                    self._depth += 1
+                    self._open.append(self._is_operand_due)
                     self._is_operand_due = True
                 case "close":
                     self._close(text)
@@ -149,9 +155,25 @@ class _Outliner:
         return self._outline()
 
     def _keep(
-        self, name: bytes, end: int | None = None, *, is_neutral: bool = True, alike: bytes = b""
+        self,
+        name: bytes,
+        end: int | None = None,
+        *,
+        is_neutral: bool = True,
+        alike: bytes = b"",
+        is_free: bool = False,
     ) -> None:
-        self._strokes.append(Stroke(name, self._at if end is None else end, is_neutral, alike))
+        end = self._at if end is None else end
+        self._strokes.append(Stroke(name, end, is_neutral, alike, is_free))
+
+    def _holds_more(self) -> None:
+        """The open brackets hold more than literals."""
+        self._open = [False] * len(self._open)
+
+    def _literal(self, name: bytes) -> None:
+        # As an element of a display that may still go on it can't be wrong.
+        self._keep(name, is_neutral=False, is_free=bool(self._open) and self._open[-1])
+        self._is_operand_due = False
 
     def _ends_with(self, names: tuple[bytes, ...]) -> bool:
         return bool(self._strokes) and self._strokes[-1].name in names
@@ -160,19 +182,27 @@ class _Outliner:
         if self._is_operand_due and not self._ends_with((b",", b":", b";")):
             return
         if not self._ends_with((b"\n",)):
-            self._keep(b"\n", is_neutral=not self._ends_with(_SEPARATORS))
+            self._keep(b"\n", is_neutral=not self._ends_with((b",",)))
         self._is_operand_due = False
 
     def _close(self, text: bytes) -> None:
-        is_own = self._depth > 0
-        self._keep(text, is_neutral=not is_own and not self._ends_with((*_SEPARATORS, b"\n")))
-        self._depth = max(0, self._depth - 1)
+        is_own = bool(self._open)
+        is_plain = is_own and self._open.pop()
+        if text == b"}" and not self._ends_with((b"new {",)):
+            # What is in a set or dictionary must have a hash.
+            is_plain = False
+        self._keep(
+            text,
+            is_neutral=not is_own and not self._ends_with((*_SEPARATORS, b"\n")),
+            is_free=is_plain,
+        )
+        if not is_plain:
+            self._holds_more()
         self._is_operand_due = False
 
     def _sign(self, text: bytes) -> None:
         if text == b"...":
-            self._keep(text, is_neutral=False)
-            self._is_operand_due = False
+            self._literal(text)
         elif not (self._is_operand_due and text in (b"+", b"-", b"*", b"**")):
             if not self._strokes:
                 self._first = text
@@ -184,18 +214,26 @@ class _Outliner:
                 is_neutral=not binds and text != b"->" and not self._ends_with((b"\n", b";")),
                 alike=b"sign",
             )
+            self._holds_more()
             self._is_operand_due = True
 
     def _mark(self, text: bytes) -> None:
         if text == b"." and self._is_operand_due:
             # A number begins.
             self._keep(b"new .")
+            self._holds_more()
             return
         if not (text == b"~" and self._is_operand_due):
             is_neutral = text == b"," or text == b":"
             if text == b";":
                 is_neutral = not self._ends_with(_SEPARATORS)
-            self._keep(text, is_neutral=is_neutral and not self._ends_with((b"\n",)))
+            self._keep(
+                text,
+                is_neutral=is_neutral and not self._ends_with((b"\n",)),
+                is_free=text == b"." and self._ends_with(_CLOSED),
+            )
+            if text != b",":
+                self._holds_more()
         self._is_operand_due = text != b"."
 
     def _outline(self, *, is_inert: bool = False) -> Outline:
