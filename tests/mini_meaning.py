@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ananke.analysis.defects import Defect, Domain
@@ -231,7 +232,8 @@ MINI = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
     begin=_begin,
-    forgive=lambda program, starts: replace(program, forgiven=starts),
+    forgive=lambda program, starts: replace(program, forgiven=program.forgiven | starts),
+    trial=lambda program: nullcontext(),
     judge=judge,
     is_settled=lambda program, parse: False,
     inert=inert,

@@ -7,6 +7,7 @@ texts of one request share; nobody but the language looks inside.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -199,6 +200,7 @@ class Meaning:
         name_start, name_bytes: the bytes that names begin with and are made of.
         begin: what all texts of one request share. Raises SurroundingsError.
         forgive: the same, but that defects which begin at some bytes are given, and none.
+        trial: what is learnt of texts within it is forgotten after it: they are only tried.
         judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
         is_settled: whether nothing can be wrong as long as only brackets and statements are closed
             that are open here, operands separated, and operators written. Then nothing is wrong
@@ -220,6 +222,7 @@ class Meaning:
     name_bytes: bytes
     begin: Callable[[Surroundings], Any]
     forgive: Callable[[Any, frozenset[int]], Any]
+    trial: Callable[[Any], AbstractContextManager[None]]
     judge: Judge
     is_settled: Callable[[Any, ParseState], bool]
     inert: Callable[[Any, ParseState], Inert | None]

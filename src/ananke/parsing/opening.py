@@ -41,11 +41,10 @@ class Tree:
     """A node. `identity` is 0 for what was added to finish the text, else a hash of what the tree
     is, where it stands and what it is made of.
 
-    `children` are the visible ones; a pruned tree's are read when first asked for, as long as
-    its opening lives.
+    `children` are the visible ones; a pruned tree's are read when first asked for.
     """
 
-    __slots__ = ("_address", "_children", "_opening", "end", "field", "identity", "kind", "start")
+    __slots__ = ("_address", "_children", "_rows", "end", "field", "identity", "kind", "start")
 
     def __init__(
         self, kind: str, field: str, start: int, end: int, identity: int, children: list[Tree]
@@ -57,14 +56,14 @@ class Tree:
         self.identity = identity
         self._children: list[Tree] | None = children
         self._address = 0
-        self._opening: Opening | None = None
+        self._rows: _Rows | None = None
 
     @property
     def children(self) -> list[Tree]:
         if self._children is None:
-            assert self._opening is not None
-            self._children = self._opening.expand(self._address)
-            self._opening = None
+            assert self._rows is not None
+            self._children = self._rows.expand(self._address)
+            self._rows = None
         return self._children
 
     @property
@@ -97,32 +96,46 @@ class Reading:
     before: int
 
 
+@dataclass(frozen=True, slots=True)
 class Opening:
     """The readings of a state. `is_complete`: no other reading was left out."""
 
+    readings: tuple[Reading, ...]
+    is_complete: bool
+
+
+class _Rows:
+    """The native rows, for as long as a tree may be expanded.
+
+    Trees know their rows, but rows no trees: a circle would keep both until it is looked for.
+    """
+
+    __slots__ = ("_grammar", "_handle")
+
     def __init__(self, grammar: Grammar, handle: int) -> None:
-        self.grammar = grammar
+        self._grammar = grammar
         self._handle = handle
-        lib = library()
+
+    def __del__(self) -> None:
+        library().ananke_opening_free(self._grammar.handle, self._handle)
+
+    def read(self) -> Opening:
+        lib, handle = library(), self._handle
         counts = (ctypes.c_uint32 * 3)()
         lib.ananke_opening_counts(handle, counts)
         address = lib.ananke_opening_edges(handle)
         edges = ctypes.string_at(address, counts[1] * _EDGE.size) if counts[1] else b""
-        roots = self._build(counts[0])
-        self.is_complete = bool(counts[2])
-        self.readings = tuple(
+        readings = tuple(
             Reading(root, end, bool(is_read), before)
-            for root, (end, is_read, before) in zip(roots, _EDGE.iter_unpack(edges), strict=True)
+            for root, (end, is_read, before) in zip(
+                self._build(counts[0]), _EDGE.iter_unpack(edges), strict=True
+            )
         )
-
-    def __del__(self) -> None:
-        handle, self._handle = getattr(self, "_handle", 0), 0
-        if handle:
-            library().ananke_opening_free(self.grammar.handle, handle)
+        return Opening(readings, bool(counts[2]))
 
     def expand(self, address: int) -> list[Tree]:
         """The children of a pruned tree."""
-        count = library().ananke_opening_expand(self.grammar.handle, self._handle, address)
+        count = library().ananke_opening_expand(self._grammar.handle, self._handle, address)
         if not count:
             raise ParseError("out of memory")
         return self._build(count)[0].children
@@ -132,7 +145,7 @@ class Opening:
             return []
         address = library().ananke_opening_rows(self._handle)
         raw = ctypes.string_at(address, count * _ROW.size)
-        names, fields = self.grammar.symbol_names, self.grammar.field_names
+        names, fields = self._grammar.symbol_names, self._grammar.field_names
         roots: list[Tree] = []
         trees: list[Tree] = []
         for symbol, field, flags, _, start, end, parent, _, identity, at in _ROW.iter_unpack(raw):
@@ -140,7 +153,7 @@ class Opening:
             if flags & _PRUNED:
                 tree._children = None
                 tree._address = at
-                tree._opening = self
+                tree._rows = self
             trees.append(tree)
             if parent == NOWHERE:
                 roots.append(tree)
@@ -172,4 +185,4 @@ def open_tree(
     )
     if not handle:
         raise ParseError("the unfinished program's tree could not be made")
-    return Opening(state.grammar, handle)
+    return _Rows(state.grammar, handle).read()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["narrow"]
 
-#: Words that are judged one by one: a language has fewer keywords that may follow an operand.
+#: Tokens that are judged one by one: fewer keywords and parts of them may follow an operand.
 _FEW = 64
 
 
@@ -55,7 +55,8 @@ def narrow(
     pieces = pieces_of(vocabulary, request.meaning, inert, parse)
     admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
     before = admitted.copy()
-    is_whole = _Place(request, parse, pieces, admitted).judge_all(deadline)
+    with request.meaning.trial(request.program):
+        is_whole = _Place(request, parse, pieces, admitted).judge_all(deadline)
     eos = [token for token in vocabulary.eos if admitted[token]]
     if eos and not can_end():
         admitted[eos] = 0
@@ -149,11 +150,10 @@ class _Place:
 
     def _judge_group(self, group: Group, before: _Verdict) -> None:
         if not group.is_word:
-            if not self._require(group, self._sample(group), b"", group.due):
-                # No names: the few keywords that may follow an operand show what it is.
-                tails = self._alive_tails(group)
-                if len(tails) <= _FEW and not self._is_settled(before):
-                    self._judge_each(tails)
+            is_asked = self._require(group, self._sample(group), b"", group.due)
+            # No names: the few keywords that may follow an operand show what it is.
+            if not is_asked and self._count(group) <= _FEW and not self._is_settled(before):
+                self._judge_each(self._alive_tails(group))
         elif self._is_number:
             self._judge_each(self._alive_tails(group))
         elif group.is_digits and not self._begun:
@@ -170,6 +170,11 @@ class _Place:
         for text, tokens in tails.items():
             if not self._is_right(text):
                 self._admitted[tokens] = 0
+
+    def _count(self, group: Group) -> int:
+        """How many of the group's tokens are admitted."""
+        tokens = self._pieces.order[group.first : group.last]
+        return int(np.count_nonzero(self._admitted[tokens]))
 
     def _alive_tails(self, group: Group) -> dict[bytes, list[int]]:
         """The group's admitted tokens by their tails."""

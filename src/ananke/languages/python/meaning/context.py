@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
@@ -105,6 +106,10 @@ class Reached(Exception):  # noqa: N818 - not an error
     """The end of an unfinished text: what follows in its tree isn't there."""
 
 
+#: Finished statements and expressions remembered before all are forgotten.
+_REMEMBERED = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """What holds where an open block begins, at byte `start`, and what was wrong before it."""
@@ -182,14 +187,33 @@ class Program:
         """The same, but that what is wrong at some bytes is given; what is remembered is shared."""
         return replace(self, given=self.given | places)
 
-    def remembered(self) -> int:
-        """How much is remembered of trees."""
-        return len(self.memo) + len(self.entrances) + len(self.inferred)
+    @property
+    def _remembered(self) -> tuple[dict[Any, Any], ...]:
+        """All that is remembered of trees; in each what was learnt last comes last."""
+        return self.memo, self.entered, self.entrances, self.inferred
+
+    def bound(self) -> None:
+        """Forgets all that is remembered of trees if it is too much."""
+        if sum(map(len, self._remembered)) > _REMEMBERED:
+            self.forget()
 
     def forget(self) -> None:
         """Forgets what is remembered of trees."""
-        for remembered in (self.memo, self.entered, self.entrances, self.inferred):
+        for remembered in self._remembered:
             remembered.clear()
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """What is learnt of trees within is forgotten after it. A fork in another thread may lose
+        what it learnt meanwhile, and learns it again."""
+        before = [len(remembered) for remembered in self._remembered]
+        try:
+            yield
+        finally:
+            for remembered, length in zip(self._remembered, before, strict=True):
+                with suppress(KeyError):
+                    while len(remembered) > length:
+                        remembered.popitem()
 
     def builtin_value(self, name: str) -> Type | None:
         """What a name of `builtins` is; None if there is no such name."""
@@ -228,6 +252,7 @@ class Context:
         reads_pending: bool = False,
         follows: Callable[[bytes], bool] = lambda _: True,
         words: Callable[[], Iterable[str]] = tuple,
+        infer: Callable[[Context, Tree, Type | None], Type],
     ) -> None:
         self.program = program
         self._text = text
@@ -244,7 +269,7 @@ class Context:
         self.words = words
         self.scope = program.start
         self.defects: list[Defect] = []
-        self.infer: Callable[[Tree, Type | None], Type]
+        self._infer = infer
         #: The expression that may become the target of `:=`, if it is a bare name.
         self.binder: Tree | None = None
         #: Inside brackets that a comprehension's clause may still follow.
@@ -262,8 +287,8 @@ class Context:
         self._world_classes: Mapping[str, Class] | None = None
         #: Where set, what is asked of the unfinished word is noted here instead of judged.
         self.constraints: list[Constraint] | None = None
-        #: Then also what it could be: the group, the names, and what each of them is.
-        self.offers: list[tuple[str, Iterable[str], Callable[[str], Type | None]]] = []
+        #: Where set, also what it could be: the group, the names, and what each of them is.
+        self.offers: list[tuple[str, Iterable[str], Callable[[str], Type | None]]] | None = None
         #: What the unfinished word may be besides: a parameter's name before `=`.
         self.labels: frozenset[str] = frozenset()
 
@@ -309,6 +334,10 @@ class Context:
         """Ends the reading after what is open at the end of the text."""
         if not self.at_end:
             raise Reached
+
+    def infer(self, tree: Tree, expected: Type | None) -> Type:
+        """See `expressions.infer`, which needs annotations that need it."""
+        return self._infer(self, tree, expected)
 
     # The text
 
@@ -369,7 +398,7 @@ class Context:
         self, group: str, names: Iterable[str], type_of: Callable[[str], Type | None]
     ) -> None:
         """Notes what the unfinished word could be, where that is asked for."""
-        if self.constraints is not None and self.scope.is_alive and not self.muted:
+        if self.offers is not None and self.scope.is_alive and not self.muted:
             self.offers.append((group, names, type_of))
 
     @contextmanager

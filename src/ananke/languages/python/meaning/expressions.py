@@ -165,7 +165,7 @@ def _fact(c: Context, name: str, home: Scope | None) -> Type | None:
 
 
 def _offer_names(c: Context) -> None:
-    if c.constraints is None:
+    if c.offers is None:
         return
     found = {name: one for name in c.names() if (one := c.find(name)) is not None}
     own = [name for name, one in found.items() if one.scope is not None]

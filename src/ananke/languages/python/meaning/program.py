@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import product
 
 from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer
@@ -62,8 +62,6 @@ STRING_PREFIXES = frozenset(
 _ANY_WORD = b"q"
 #: A statement of the module's that says nothing.
 _CLOSING = b"\npass\n"
-#: Finished statements and expressions remembered before all are forgotten.
-_REMEMBERED = 50_000
 #: Text before the last lexeme that is fetched at first.
 _WINDOW = 1 << 10
 
@@ -219,10 +217,10 @@ def offers(program: Program, state: ParseState) -> tuple[Offer, ...]:
     begun = word_begun(state).decode("utf-8", "ignore")
     after = state.feed(_ANY_WORD)
     found: dict[tuple[str, str], str | None] = {}
-    for one in () if after is None else _readings(program, after, constraints=True):
+    for one in () if after is None else _readings(program, after, offers=True):
         if one is None or one[0].defects:
             continue
-        for group, names, type_of in one[0].offers:
+        for group, names, type_of in one[0].offers or ():
             for name in names:
                 # What is private is offered only where it is begun.
                 if not name.startswith(begun) or (not begun and name.startswith("_")):
@@ -241,10 +239,10 @@ def _readings(
     at_end: bool = False,
     is_closed: bool = False,
     constraints: bool = False,
+    offers: bool = False,
 ) -> Iterator[tuple[Context, Reading] | None]:
     """Each reading of the state's text, run; None where not all readings are known."""
-    if program.remembered() > _REMEMBERED:
-        program.forget()
+    program.bound()
     tables = _tables(state.grammar)
     symbols, length = _pending(tables, state, at_end)
     text = _Text(state)
@@ -275,10 +273,12 @@ def _readings(
                 reads_pending=length > 0 and reading.reads_pending,
                 follows=lambda more: is_cut or state.feed(more) is not None,
                 words=lambda: operand_words(state),
+                infer=infer,
             )
-            if constraints:
+            if constraints or offers:
                 c.constraints = []
-            c.infer = partial(infer, c)
+            if offers:
+                c.offers = []
             entrance = program.entrances.get(reading.before)
             root = reading.root
             if entrance is not None:

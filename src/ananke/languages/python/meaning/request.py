@@ -86,6 +86,7 @@ MEANING = Meaning(
     name_bytes=_STARTS + b"0123456789",
     begin=begin,
     forgive=Program.forgive,
+    trial=Program.trial,
     judge=judge,
     is_settled=is_settled,
     inert=inert,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ananke.analysis.calls import widen_literal
-from ananke.analysis.defects import Domain
+from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.relation import assignable
 from ananke.analysis.scopes import Entry, Owed, Scope, merge, widen
 from ananke.analysis.tracing import Event
@@ -120,8 +120,10 @@ def _run_stretch(c: Context, tree: Tree) -> None:
     chain: list[Tree] = []
     node = tree
     first = id(c.scope)
+    known: tuple[Scope, Scope, tuple[Defect, ...]] | None = None
     while node.kind == "module_repeat1" and node.identity:
-        if (first, node.identity * 2 + (c.trying > 0)) in c.program.memo:
+        known = c.program.memo.get((first, node.identity * 2 + (c.trying > 0)))
+        if known is not None:
             break
         chain.append(node)
         node = node.children[0]
@@ -129,8 +131,7 @@ def _run_stretch(c: Context, tree: Tree) -> None:
         node = chain[-1].children[0]
     start = c.scope
     held, c.defects = c.defects, []
-    if node.kind == "module_repeat1" and node.identity:
-        known = c.program.memo[(first, node.identity * 2 + (c.trying > 0))]
+    if known is not None:
         c.scope = known[1]
         c.defects += known[2]
     else:
