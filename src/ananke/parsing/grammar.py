@@ -310,6 +310,11 @@ def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
             for name, pattern in language.patterns.items()
             for symbol in numbers((name,), "patterns")
         },
+        alone=tuple(
+            (symbol, text)
+            for name, text in language.alone.items()
+            for symbol in numbers((name,), "alone")
+        ),
         balanced=numbers(language.balanced, "balanced"),
         balanced_words=language.balanced_words,
         word=numbers((language.word,), "word")[0] if language.word else NO_SYMBOL,

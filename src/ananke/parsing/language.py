@@ -184,6 +184,7 @@ class Language:
         unbroken: terminals of which lexemes are read without skipping line ends before them: the
             parts of strings.
         patterns: by terminal, the texts that the language has of it (`parsing/pattern.py`).
+        alone: by terminal, a text that begins it and is one by itself where it begins no other.
         balanced: terminals with white space on both sides or on none; with any, the first of
             `absent` is what they are taken for elsewhere.
         balanced_words: texts of the terminal `word` that are so too.
@@ -216,6 +217,7 @@ class Language:
     spaces: bytes | None = None
     unbroken: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
+    alone: Mapping[str, bytes] = field(default_factory=dict)
     balanced: tuple[str, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
     word: str = ""

@@ -10,6 +10,7 @@ feeding all read it:
   `native/lines.zig`);
 - a terminal is accepted only where its text matches the language's pattern (`pattern.py`);
 - an operator stands between white space on both sides or on none;
+- the beginning of a terminal may be one by itself;
 - a terminal at the start of a line, or of some spellings, is one of its own (a twin, see
   `addition.py`).
 
@@ -58,6 +59,7 @@ class Restriction:
         never_first: ASCII characters that no lexeme of the start variant begins with, once a line
             end was skipped.
         patterns: by terminal, the texts that it has.
+        alone: (terminal, a text that begins it and is one too).
         balanced: terminals with white space on both sides or on none.
         balanced_words: texts of the terminal `word`, too.
         misspelt: the terminal, one that the language has not, that they are elsewhere.
@@ -70,6 +72,7 @@ class Restriction:
     has_variants: bool = False
     never_first: bytes = b""
     patterns: Mapping[int, str] = field(default_factory=dict)
+    alone: tuple[tuple[int, bytes], ...] = ()
     balanced: tuple[int, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
     word: int = NO_SYMBOL
@@ -79,7 +82,7 @@ class Restriction:
 
     @property
     def is_empty(self) -> bool:
-        rows = (self.unbroken, self.patterns, self.balanced, self.leading, self.spelt)
+        rows = (self.unbroken, self.patterns, self.alone, self.balanced, self.leading, self.spelt)
         return self.spaces is None and not self.has_variants and not any(rows)
 
     @property
@@ -93,6 +96,7 @@ class Restriction:
                 self.has_variants,
                 self.never_first,
                 sorted(self.patterns.items()),
+                *self.alone,
                 self.balanced,
                 self.balanced_words,
                 self.word,
@@ -125,6 +129,8 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         states.add_variants(restriction.never_first, has_mark=restriction.spaces is not None)
     for symbol, source in sorted(restriction.patterns.items()):
         states.spell(symbol, compile_pattern(source))
+    for symbol, text in restriction.alone:
+        states.stand_alone(symbol, text, tables)
     for symbol, twin, source in restriction.spelt:
         states.tell(symbol, twin, compile_pattern(source))
     if restriction.balanced:
@@ -166,6 +172,18 @@ class _States:
         for ranges in self.wide:
             found.update(target for _, _, target, skip in ranges if skip)
         return found
+
+    def stand_alone(self, symbol: int, text: bytes, tables: Tables) -> None:
+        """The terminal is accepted after the text too, where nothing is."""
+        word, bit = symbol >> 6, np.uint64(symbol & 63)
+        for start in set(self.start) - {DEAD}:
+            state = start
+            for byte in text:
+                state = DEAD if state == DEAD else self.ascii[state][byte]
+            if state == DEAD or state >= len(tables.reach) or self.accept[state] != NO_SYMBOL:
+                continue
+            if tables.reach[state, word] >> bit & np.uint64(1):
+                self.accept[state] = symbol
 
     def copy(self, state: int) -> int:
         self.ascii.append(list(self.ascii[state]))

@@ -72,4 +72,11 @@ LANGUAGE = Language(
     closers=_CLOSERS,
 )
 
-TSX = replace(LANGUAGE, name="tsx", function="language_tsx", extensions=(".tsx",))
+TSX = replace(
+    LANGUAGE,
+    name="tsx",
+    function="language_tsx",
+    extensions=(".tsx",),
+    # In text, if no reference follows.
+    alone={"html_character_reference": b"&"},
+)
