@@ -9,7 +9,6 @@ machine more is left out than on an idle one.
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +23,9 @@ from ananke.parsing import load_grammar
 from ananke.session import NotAdmitted, Session
 from ananke.spec import parse_spec
 from ananke.vocabulary import Vocabulary
+from benchmarks.memory import measure_memory
 from benchmarks.timing import Times, steady_clock
+from benchmarks.units import TYPED_HEADER, TYPED_UNIT
 from evals.environment import ModuleSource, environment_folder, make_project, modules
 from evals.evaluation import Options, generator
 from evals.meaning_replay import library_of, program_of
@@ -57,20 +58,6 @@ _NEAR, _FAR = 100, 10_000
 _P50, _P99, _P99_OF_1_MS = 100.0, 2_000.0, 1_000.0
 #: Of accepting, of the first mask (milliseconds), of memory (bytes a token), of flatness.
 _ACCEPT_P50, _FIRST, _MEMORY, _FLAT = 100.0, 300.0, 2_048, 1.25
-
-#: A declaration without defects that can be repeated any number of times.
-_HEADER = "import math\n\n"
-_UNIT = '''def select(items: list[str], limit: int = 10) -> list[str]:
-    """The items above the limit, smallest first."""
-    found = []
-    for item in items:
-        if len(item) > limit and not item.startswith("_"):
-            found.append(f"{item}: {len(item)}")
-    # Stable: equal sizes keep their order.
-    return sorted(found, key=lambda item: math.floor(len(item)))
-
-
-'''
 
 
 @dataclass(frozen=True)
@@ -169,10 +156,7 @@ def measure_domains(vocabulary: Vocabulary, options: Options) -> DomainFigures:
         }
         files = options.files or (2 if options.quick else _FILES)
         settled, refused = measure_settings(corpus, vocabulary, settings, files, options)
-        count = 300 if options.quick else 3_000
-        memory = {
-            name: _memory(corpus, vocabulary, setting, count) for name, setting in named.items()
-        }
+        memory = {name: measure_memory(setting.domains) for name, setting in named.items()}
         near, far = _places(corpus, vocabulary, 1_000 if options.quick else _FAR)
     return DomainFigures(
         settled, files, refused, first, memory, near, far, options.seed, vocabulary.size
@@ -294,37 +278,13 @@ def _first_mask(
     return taken[0], taken[1]
 
 
-def _memory(corpus: Corpus, vocabulary: Vocabulary, setting: Setting, count: int) -> float:
-    """Bytes by which the process grew for each accepted token of a session that keeps them all."""
-    session = corpus.session(vocabulary, setting)
-    body = vocabulary.encode(_UNIT.encode())
-    for token in [*vocabulary.encode(_HEADER.encode()), *body, *body]:
-        session.accept(token)
-    gc.collect()
-    before, taken = _resident(), 0
-    while taken < count:
-        for token in body:
-            session.accept(token)
-        taken += len(body)
-    gc.collect()
-    return (_resident() - before) / taken
-
-
-def _resident() -> int:
-    """Bytes of the process that are in memory."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("/proc/self/status has no VmRSS")
-
-
 def _places(
     corpus: Corpus, vocabulary: Vocabulary, far: int
 ) -> tuple[tuple[Times, Times], tuple[Times, Times]]:
     """One declaration near the beginning of a text and far from it, strict, four domains."""
     session = corpus.session(vocabulary, Setting(FOUR, None))
-    body = vocabulary.encode(_UNIT.encode())
-    for token in vocabulary.encode(_HEADER.encode()):
+    body = vocabulary.encode(TYPED_UNIT)
+    for token in vocabulary.encode(TYPED_HEADER):
         session.accept(token)
     found: list[tuple[Times, Times]] = []
     position = 0

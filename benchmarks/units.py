@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["UNITS", "Unit"]
+__all__ = ["TYPED_HEADER", "TYPED_UNIT", "UNITS", "Unit"]
 
 
 @dataclass(frozen=True)
@@ -131,3 +131,17 @@ UNITS: Mapping[str, Unit] = {
 """,
     ),
 }
+
+#: One of Python that is right by its names and types as well.
+TYPED_HEADER = b"import math\n\n"
+TYPED_UNIT = b'''def select(items: list[str], limit: int = 10) -> list[str]:
+    """The items above the limit, smallest first."""
+    found = []
+    for item in items:
+        if len(item) > limit and not item.startswith("_"):
+            found.append(f"{item}: {len(item)}")
+    # Stable: equal sizes keep their order.
+    return sorted(found, key=lambda item: math.floor(len(item)))
+
+
+'''
