@@ -163,7 +163,8 @@ def write_section(place: Place, name: str, body: str) -> None:
     bodies = _read_sections(place.document)
     bodies[name] = body.strip() + "\n"
     parts = [_HEADING]
-    for section in SECTIONS:
+    # A program that runs for long may not know what others have measured since.
+    for section in (*SECTIONS, *(one for one in bodies if one not in SECTIONS)):
         if section in bodies:
             parts.append(f"<!-- begin {section} -->\n{bodies[section]}<!-- end {section} -->\n")
     place.document.parent.mkdir(parents=True, exist_ok=True)

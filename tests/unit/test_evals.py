@@ -48,6 +48,13 @@ class TestReport:
         assert text.index("## Agreement\n\nfirst") < text.index("## Walks\n\nnew")
         assert text.count("<!-- begin ") == text.count("<!-- end ") == 2
 
+    def test_a_section_that_this_program_does_not_know_stays(self, tmp_path):
+        place = report.Place(tmp_path / "results.md", tmp_path)
+        later = "<!-- begin later -->\n## Later\n<!-- end later -->\n"
+        place.document.write_text(later)
+        report.write_section(place, "walk", "## Walks")
+        assert later in place.document.read_text()
+
     def test_unknown_sections_and_broken_markers_are_errors(self, tmp_path):
         place = report.Place(tmp_path / "results.md", tmp_path)
         with pytest.raises(ValueError, match="no section 'other'"):
