@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import json
 import re
 from typing import Any
@@ -298,3 +299,20 @@ def test_requests_are_composed_with_policies(vocabulary: Vocabulary) -> None:
         ConstraintLogitsProcessor.of_requests(
             [parse_policy({"language": "go"})], vocabulary, policies=[language]
         )
+
+
+def test_continuous_batching_takes_no_processor() -> None:
+    """Why it is not supported, as docs/serving/transformers.md says."""
+    from transformers.generation.continuous_batching import ContinuousBatchingManager
+    from transformers.generation.continuous_batching.continuous_api import ContinuousMixin
+
+    for entry in (
+        ContinuousMixin.init_continuous_batching,
+        ContinuousMixin.generate_batch,
+        ContinuousBatchingManager.__init__,
+        ContinuousBatchingManager.add_request,
+    ):
+        taken = inspect.signature(entry).parameters
+        processors = [name for name in taken if "processor" in name]
+        # Of a request: arguments of processors that are there already.
+        assert processors in ([], ["logit_processor_kwargs"]), entry
