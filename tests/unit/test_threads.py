@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ananke.analysis.formulas.sorts import INT
-from ananke.analysis.formulas.terms import integer, variable
+from ananke.analysis.formulas.terms import both, equal, integer, less, multiply, variable
+from ananke.domains.semantics.solver import Answer, Solver
 from ananke.languages.python.library.source_tree import parse_expression, parse_source
 from ananke.native import library
 from ananke.parsing.classifier import Classifier, load_classifier
@@ -124,3 +125,30 @@ def test_equal_formulas_of_several_threads_are_one(restless: None) -> None:
         sys.setswitchinterval(interval)
     for same in zip(*made, strict=True):
         assert len({id(one) for one in same}) == 1
+
+
+def test_few_of_z3s_contexts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds 16 MB: however many sessions have asked, and from however many threads."""
+    import z3
+
+    monkeypatch.setattr("ananke.domains.semantics.solver._CONTEXTS_KEPT", 5)
+
+    def ask(number: int) -> tuple[Answer, Answer]:
+        n = variable("n", INT)
+        square = equal(multiply(n, n), integer((number + 50) ** 2))
+        positive = less(integer(0), n)
+        asked = Solver()
+        kept.append(asked)
+        found, values = asked.find(both(square, positive))
+        assert values == {"n": number + 50}
+        # A later question of the same solver, whose context may be gone by then.
+        return found, asked.find(both(square, equal(n, integer(7))))[0]
+
+    kept: list[Solver] = []
+    gc.collect()
+    before = sum(isinstance(one, z3.Context) for one in gc.get_objects())
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask, range(40))) == {(Answer.SOME, Answer.NONE)}
+    gc.collect()
+    assert sum(isinstance(one, z3.Context) for one in gc.get_objects()) - before <= 5
+    assert kept[0].find(less(variable("n", INT), integer(-100)))[0] is Answer.SOME
