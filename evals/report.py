@@ -49,6 +49,7 @@ SECTIONS = (
     "overhead",
     "optimisations",
     "domains",
+    "threads",
 )
 
 _HEADING = """# Results
