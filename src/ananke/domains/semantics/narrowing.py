@@ -4,7 +4,8 @@ A claim is judged when its statement becomes final. So of all tokens only those 
 
 - that may end the statement under way, if a claim is in it;
 - that hold a claim and end its statement themselves;
-- that begin a line: blocks deeper than it end there, and loops are run again.
+- that begin a line: blocks deeper than it end there, and loops are run again. Of a token that
+  does no more than that all that matters is where its first byte stands.
 
 Of those, tokens that agree up to the last byte that ends anything, in the blanks after it and in
 the first byte that isn't one, lead to the same final statements, and are judged once.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 
 import numpy as np
@@ -50,23 +51,40 @@ def narrow(
     wording = semantics.wording
     has_claim = _may_claim(semantics.under_way(parse), wording)
     last = parse.tail.rstrip(_BLANKS)[-1:]
-    if last and (last in wording.line_ends or (has_claim and last in wording.ends)):
+    begins = bool(last) and last in wording.line_ends and not has_claim
+    if last and not begins and (last in wording.line_ends or (has_claim and last in wording.ends)):
         # What the next byte is decides whether that was an end, or which blocks end.
         chosen = groups.all
     else:
         chosen = groups.ending if has_claim else groups.stirring
+    samples: list[tuple[npt.NDArray[np.int32], bytes | None]] = [(one, None) for one in chosen]
+    if begins:
+        samples += groups.beginning
+    known: dict[Hashable, bool] = {}
+    versions = parse.version_count
     changed = False
     is_whole = True
-    for tokens in chosen:
+    for tokens, beginning in samples:
         if deadline is not None and time.perf_counter_ns() >= deadline:
             is_whole = False
             break
         alive = tokens[admitted[tokens] != 0]
         if not len(alive):
             continue
-        after = parse.feed(vocabulary.token_bytes(int(alive[0])))
-        assert after is not None, "syntax has admitted the token"
-        if not is_right(after):
+        text = vocabulary.token_bytes(int(alive[0])) if beginning is None else beginning
+        after = parse.feed(text)
+        assert after is not None, "syntax has admitted a token that begins so"
+        right: bool | None = None
+        # Where no lexeme has closed what is final depends on the stage alone.
+        is_open = after.lexeme_start == parse.lexeme_start and after.version_count == versions == 1
+        stage = semantics.stage(after) if is_open else None
+        if stage is not None:
+            right = known.get(stage)
+        if right is None:
+            right = is_right(after)
+            if stage is not None:
+                known[stage] = right
+        if not right:
             admitted[alive] = 0
             changed = True
     eos = [token for token in vocabulary.eos if admitted[token]]
@@ -93,6 +111,8 @@ class _Groups:
         all: every token.
         ending: those with a byte that may end a statement.
         stirring: those of them that begin a line, or hold a claim and end its statement.
+        beginning: all others, with the text that those begin with which are together: blanks and
+            one byte more.
     """
 
     def __init__(self, vocabulary: Vocabulary, wording: Wording) -> None:
@@ -106,15 +126,22 @@ class _Groups:
         self.all: list[npt.NDArray[np.int32]] = []
         self.ending: list[npt.NDArray[np.int32]] = []
         self.stirring: list[npt.NDArray[np.int32]] = []
+        others: dict[bytes, list[npt.NDArray[np.int32]]] = {}
         for (through, _), tokens in found.items():
             row = np.array(tokens, np.int32)
             self.all.append(row)
-            if not through:
-                continue
-            self.ending.append(row)
+            if through:
+                self.ending.append(row)
             sample = vocabulary.token_bytes(tokens[0])
-            if line.search(sample) or any(one in through for one in wording.claims):
+            stirs = line.search(sample) or any(one in through for one in wording.claims)
+            if through and stirs:
                 self.stirring.append(row)
+            else:
+                blanks = len(sample) - len(sample.lstrip(_BLANKS))
+                others.setdefault(sample[: blanks + 1], []).append(row)
+        self.beginning: list[tuple[npt.NDArray[np.int32], bytes | None]] = [
+            (np.concatenate(rows), text) for text, rows in others.items()
+        ]
 
 
 def _key(text: bytes, wording: Wording) -> tuple[bytes, bytes]:
