@@ -131,7 +131,10 @@ def _python_accepts(text: bytes) -> bool:
 
 
 #: `ast-check` reports names and unused locals too; its syntax errors alone begin like this.
-_ZIG_SYNTAX = ("error: expected ", "error: invalid ", "error: unexpected ", "error: unterminated ")
+_ZIG_SYNTAX = (
+    *("error: expected ", "error: invalid ", "error: unexpected ", "error: unterminated "),
+    *("error: missing function name", "error: missing parameter name"),
+)
 
 
 def _zig_accepts(text: bytes) -> bool:
