@@ -19,6 +19,7 @@ from evals.holes import HOLES
 from evals.mask import MASK
 from evals.meaning_kill import MEANING_KILL
 from evals.meaning_replay import MEANING_REPLAY
+from evals.meaning_walk import MEANING_WALK
 from evals.mutants import MUTANTS
 from evals.progress import say
 from evals.report import Summary, load_summaries, save_summary, write_rows, write_section
@@ -133,6 +134,7 @@ _add(MUTANTS, "Broken programs must be blocked.")
 _add(WALK, "Random programs under the mask must parse.")
 _add(MEANING_REPLAY, "Real files must not be refused by what they mean.")
 _add(MEANING_KILL, "Programs with one error of meaning put in must be refused.")
+_add(MEANING_WALK, "Bodies drawn under the mask of meaning must type-check.")
 _add(HOLES, "Holes cut from real files: their own text, their types, and fills.")
 _add(CONTRACTS, "Functions with contracts: solutions, violations, sampled programs that are run.")
 _add(FUZZ, "Random bytes and tokens against the core built with safety checks.")

@@ -112,7 +112,8 @@ def _work(job: tuple[ModuleSource, str, Path, Path]) -> Replayed:
     return replay(source, program_of(source, library_of(project, corpora)), vocabulary)
 
 
-_NO_MODULE = re.compile(r"there is no module `([^.`]+)")
+_NO_MODULE = re.compile(r"there is no module `|no module of this environment begins with `")
+_NAME = re.compile(rb"\w+")
 
 
 def is_false(text: bytes, refusal: Refusal, complaints: Sequence[Complaint], project: Path) -> bool:
@@ -122,8 +123,10 @@ def is_false(text: bytes, refusal: Refusal, complaints: Sequence[Complaint], pro
     such a module in the project is seen in its folder.
     """
     module = _NO_MODULE.match(refusal.defect.message)
-    if module is not None and module[1] not in sys.stdlib_module_names:
-        return (project / module[1]).is_dir() or (project / f"{module[1]}.py").is_file()
+    word = _NAME.match(text, refusal.defect.start)
+    name = "" if word is None else word[0].decode()
+    if module is not None and name not in sys.stdlib_module_names:
+        return (project / name).is_dir() or (project / f"{name}.py").is_file()
     first = line_of(text, refusal.defect.start)
     last = line_of(text, max(refusal.defect.start, refusal.defect.end))
     return not any(one.line <= last and first <= one.last_line for one in complaints)

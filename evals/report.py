@@ -42,6 +42,7 @@ SECTIONS = (
     "fuzz",
     "meaning-replay",
     "meaning-kill",
+    "meaning-walk",
     "holes",
     "contracts",
     "soak",

@@ -531,7 +531,8 @@ def _start(spec: ConstraintSpec, vocabulary: Vocabulary, region: Region | None) 
     judges: tuple[JudgeState, ...] = ()
     if spec.language is not None:
         program = start_program(spec, vocabulary)
-        judges = in_order(start_judges(spec, vocabulary, program.parse), spec.budgets.first)
+        started = start_judges(spec, vocabulary, program.parse, is_enclosed=region is not None)
+        judges = in_order(started, spec.budgets.first)
         if region is not None:
             judges = (RegionState(region, vocabulary, program.parse), *judges)
         parts.append(program)

@@ -104,7 +104,7 @@ Start = Callable[..., Session]
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     def started(*judges: Refusing, checkpoints: Checkpoints | None = None, **spec: Any) -> Session:
-        monkeypatch.setattr(sessions, "start_judges", lambda *_: judges)
+        monkeypatch.setattr(sessions, "start_judges", lambda *_, **__: judges)
         monkeypatch.setattr(sessions, "time", TIME)
         monkeypatch.setattr(budget, "time", TIME)
         request = parse_spec({"language": "python", **spec})

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from ananke.domains.meaning.state import MeaningState, start_meaning
+from ananke.languages import get_hole_language
 from ananke.languages.python.meaning.pieces import outline
 from ananke.masks import allocate, tokens_of
 from ananke.parsing import load_grammar
@@ -148,6 +149,46 @@ def test_the_prefix_is_given_and_not_judged(vocabulary: Vocabulary) -> None:
     one.accept_text(b"print(x)\n")
     with pytest.raises(NotAdmitted):
         one.accept_text(b"'a'.push()\n")
+
+
+def test_what_only_the_end_of_a_class_shows_is_given_in_a_prefix(vocabulary: Vocabulary) -> None:
+    prefix = "class A:\n    def f(self):\n        self.n.upper()\n        self.n = 3\n"
+    one = session(vocabulary, prefix)
+    one.accept_text(b"    def g(self):\n        self.n.lower()\n    x = 1\n")
+    with pytest.raises(NotAdmitted, match="`int` has no attribute `lower`"):
+        one.accept_text(b"print(1)\n")
+    two = session(vocabulary, prefix)
+    two.accept_text(b"print(1)\n")
+
+
+def test_in_a_hole_names_are_known_or_bound_first(vocabulary: Vocabulary) -> None:
+    """What stands after a hole is known, and what is written stays in it: nothing is owed."""
+    text = "def f(x):\n    ...\n\n\ndef later(): pass\n"
+    language = get_hole_language("python")
+    assert language is not None
+    (hole,) = language.find(text.encode())
+    spec = parse_spec(
+        {
+            "language": "python",
+            "domains": ["syntax", "types"],
+            "context": {"prefix": text[: hole.start], "suffix": text[hole.end :]},
+        }
+    )
+    one = Session(spec, vocabulary, region=hole.region)
+    one.accept_text(
+        b"later(x)\n    foo = 1\n    foo\n    for y in x:\n        self\n        self = y\n"
+    )
+    with pytest.raises(NotAdmitted, match="`y_` is not defined"):
+        one.fork().accept_text(b"    y_ + 1")
+    one.accept_text(b"    ")
+    found = admitted(one)
+    assert {b"foo", b"x", b"len"} <= found
+    one.accept_text(b"return ")
+    found = admitted(one)
+    assert {b"foo", b"x", b"len", b"y"} <= found
+    assert found.isdisjoint([b"path", b"join", b"sys"])
+    # Without the hole's bounds the text may still bind it, after the function.
+    Session(spec, vocabulary).accept_text(b"y_ + 1")
 
 
 def test_a_language_without_meaning(vocabulary: Vocabulary) -> None:

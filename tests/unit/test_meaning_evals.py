@@ -11,9 +11,11 @@ import pytest
 
 from ananke.analysis.defects import Defect, Domain
 from ananke.languages.python.library import open_library
+from ananke.vocabulary import from_tokens
 from evals.environment import ModuleSource, environment_folder, make_project, modules
 from evals.meaning_kill import kill
 from evals.meaning_replay import Refusal, is_false, program_of
+from evals.meaning_walk import places, walk
 from evals.pyright import Complaint, check
 from evals.python_mutants import OPERATORS, mutants
 
@@ -104,7 +106,7 @@ class TestJudging:
         assert not is_false(text, refusal, [Complaint(2, 3, "", "")], tmp_path)
 
     def test_a_module_that_is_not_in_the_project_is_rightly_refused(self, tmp_path):
-        refusal = Refusal(Defect(Domain.IMPORTS, "there is no module `uvloop`", 0, 5), 6)
+        refusal = Refusal(Defect(Domain.IMPORTS, "there is no module `uvloop`", 7, 13), 14)
         assert not is_false(b"import uvloop\n", refusal, [], tmp_path)
         (tmp_path / "uvloop.py").write_text("")
         assert is_false(b"import uvloop\n", refusal, [], tmp_path)
@@ -128,6 +130,27 @@ class TestJudging:
         wrong = ModuleSource("pack", "pack.case", path, b"import nothing\n" + text)
         with pytest.raises(ValueError, match=r"pack\.case is refused as it is"):
             kill(wrong, program_of(wrong, library), [])
+
+    def test_bodies_are_drawn_inside_of_their_functions(self, project, corpora):
+        text = (
+            b"import os\n\n\ndef f(n: int) -> int:\n    return n\n\n\n"
+            b"class A:\n    def g(self): return 1\n    @property\n    def h(self):\n        pass\n"
+        )
+        source = ModuleSource("pack", "pack.case", project / "pack" / "case.py", text)
+        first, last = places(source)
+        assert text[first.start : first.end] == b"return n"
+        assert text[last.start : last.end] == b"pass"
+        vocabulary = from_tokens([*(bytes([one]) for one in range(256)), b""], eos=[256])
+        folder = project, corpora
+        ended = 0
+        for seed in range(4):
+            found = walk(first, vocabulary, random.Random(seed), [5], folder)
+            assert found.problem in ("", "not closed")
+            if not found.problem:
+                ended += 1
+                tree = ast.parse(text[: first.start] + found.body + text[first.end :])
+                assert [getattr(one, "name", "") for one in tree.body] == ["", "f", "A"]
+        assert ended
 
     @pytest.mark.slow
     def test_the_checker_reports_errors_by_line(self, project):

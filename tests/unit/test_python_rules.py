@@ -20,6 +20,86 @@ def library() -> PythonLibrary:
 
 
 RIGHT = {
+    "a comprehension takes a variable's name for its own": """
+s = 3
+x = ["a"]
+y = [None if s is None else s.encode() for s in x]
+print(any(s.upper() for s in x))
+z = {s.upper(): (1, s.upper()) for s in x}
+w = [f(1) for f in [int, str]]
+v = {k: n.real for k, n in {1: 2}.items()}
+""",
+    "names that are bound in time": """
+def f(a, b: bool):
+    while a:
+        if b:
+            print(x)
+        x = 1
+    y = z if (z := a) else 0
+    def g():
+        return later
+    later = 3
+    try:
+        print(w)
+    except NameError:
+        w = 1
+    for xs in a:
+        pass
+    return g, y
+""",
+    "a name that goes on": "def f(a):\n    print(g_)\n    g_1 = a\n    return g_1\ng_ = 1\n",
+    "names in quotes": """
+from typing import TypeVar
+T = TypeVar("T", bound="A")
+def f(x: "A", y: list["B"]) -> "A":
+    return x
+class A:
+    def g(self, b: "C") -> "B": ...
+    class C: ...
+class B: ...
+""",
+    "dataclasses and named tuples are made by their fields": """
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+@dataclass
+class A:
+    a: int
+    kind: ClassVar[str] = ""
+    b: list[int] = field(default_factory=list)
+@dataclass
+class B(A):
+    c: str = ""
+    def again(self): return B(self.a, self.b, c=self.c)
+A(1)
+B(1, [2], "c")
+class P(NamedTuple):
+    x: int
+    y: int = 0
+    def moved(self) -> "P": return P(self.x + 1, y=self.y)
+first, second = P(1)
+P(1, 2)._replace(x=3)._asdict()
+""",
+    "what a TypedDict gives depends on the key": """
+from typing import Optional, TypedDict
+class A(TypedDict):
+    client: Optional[tuple[str, int]]
+def f(a: A):
+    client = a.get("client")
+    return (client[0], client[1]) if client else ""
+""",
+    "private modules of the standard library": "import _strptime\n",
+    "what a class declares later": """
+class A:
+    def f(self) -> int:
+        return self.n + self.g()
+    def g(self) -> int:
+        self.m = None
+        return 1
+    def h(self):
+        if self.m is not None:
+            self.m.anything()
+        self.n = 3
+""",
     "aliases by statement, generic and recursive": """
 type Number = int | float
 type Rows[T] = list[T]
@@ -104,6 +184,35 @@ def test_what_is_right_is_taken_at_every_byte(case: str, library: PythonLibrary)
 
 
 WRONG = {
+    "a use before the name is bound": (
+        "def f(a):\n    print(x)\n    x = a\n",
+        "`x` is used before it is bound",
+    ),
+    "a use before a loop that binds the name": (
+        "def f(a):\n    print(x)\n    for x in a: pass\n",
+        "`x` is used before it is bound",
+    ),
+    "what is assigned to an attribute, once the class is finished": (
+        "class A:\n    def f(self):\n        self.n.upper()\n    def g(self): self.n = 3\n",
+        "`int` has no attribute `upper`",
+    ),
+    "a field of another type": (
+        "from dataclasses import dataclass\n@dataclass\nclass A:\n    a: int\nA('x')\n",
+        "not what the parameter `a` takes",
+    ),
+    "a missing field": (
+        "from typing import NamedTuple\nclass A(NamedTuple):\n    a: int\nA()\n",
+        "missing argument `a`",
+    ),
+    "a member of a named tuple": (
+        "from typing import NamedTuple\nclass A(NamedTuple):\n    a: int\nA(1).b\n",
+        "`A` has no attribute `b`",
+    ),
+    "a call in the place of a type": ("def f() -> tuple[object()]: ...\n", "a call is no type"),
+    "the type behind a name in quotes": (
+        "class A: ...\ndef f() -> 'A':\n    return 1\n",
+        "`f` returns `A`",
+    ),
     "an argument of another class": ("int([1])\n", "takes"),
     "a settled value can't be narrowed": (
         "x = 'a'\ny = x + 1 if x else 2\n",

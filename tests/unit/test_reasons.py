@@ -117,7 +117,7 @@ class Strict:
 def test_a_session_explains_a_refusal_by_its_reasons(
     part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "start_judges", lambda *_: (Strict(part),))
+    monkeypatch.setattr(sessions, "start_judges", lambda *_, **__: (Strict(part),))
     vocabulary = from_tokens([b"\n", b" "], eos=[], size=2, name="small")
     prefix = "def f(n: int):\n    a = n\n    return a + 'x'"
     spec = parse_spec({"language": "python", "context": {"prefix": prefix}})

@@ -165,6 +165,8 @@ class Surroundings:
         deny: modules that may not, with all below them.
         stubs: (module, its declarations) described in place.
         given: what is known of the names at the place.
+        after: the text after the place, where what is written stays inside of its construct; None:
+            it may leave it, or nothing is known.
         domains: those that judge.
     """
 
@@ -175,6 +177,7 @@ class Surroundings:
     deny: tuple[str, ...] = ()
     stubs: tuple[tuple[str, str], ...] = ()
     given: Given = Given()
+    after: str | None = None
     domains: frozenset[Domain] = frozenset(Domain)
 
 

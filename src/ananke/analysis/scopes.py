@@ -46,11 +46,16 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Owed:
     """A use of a name that isn't bound yet: where it is, and how deep in loops of its scope the
-    binding must come at the latest (0: anywhere)."""
+    binding must come at the latest (0: anywhere).
+
+    `inside`: how many loops of its own function are around a use that is made where it stands, so
+    that the function may bind the name later only in one of these; None: it may anywhere.
+    """
 
     start: int
     end: int
     loop: int = 0
+    inside: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class Scope:
     frame: Frame = Frame()
     loop: int = 0
     owed: Mapping[str, Owed] = field(default_factory=dict)
+    #: Uses of names that the function bound later, when it was too late for them.
+    belated: Mapping[str, Owed] = field(default_factory=dict)
     #: Members that the receiver's class owes.
     owed_members: Mapping[str, Owed] = field(default_factory=dict)
     #: Whether names may be bound that aren't known.
@@ -118,9 +125,17 @@ class Scope:
             if any(path.startswith(prefixes) for path in facts):
                 facts = {p: t for p, t in facts.items() if not p.startswith(prefixes)}
         owed: Mapping[str, Owed] = self.owed
+        belated: Mapping[str, Owed] = self.belated
         if owed and not owed.keys().isdisjoint(added):
+            late = {
+                name: one
+                for name, one in owed.items()
+                if name in added and one.inside is not None and (not one.inside or not self.loop)
+            }
+            belated = {**belated, **late}
             owed = {name: one for name, one in owed.items() if name not in added}
-        return replace(self, names={**self.names, **added}, facts=facts, owed=owed)
+        names = {**self.names, **added}
+        return replace(self, names=names, facts=facts, owed=owed, belated=belated)
 
     def bind(self, name: str, entry: Entry) -> Scope:
         return self.with_names({name: entry})

@@ -16,14 +16,16 @@ BUILT_DOMAINS: tuple[str, ...] = ("syntax", "imports", "types", "controlflow", "
 
 
 def start_judges(
-    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState
+    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState, *, is_enclosed: bool = False
 ) -> tuple[JudgeState, ...]:
     """The judges of the domains that `spec` names, at the text of `parse` (the spec's prefix).
+
+    `is_enclosed`: what is written stays inside of the construct around the cursor.
 
     Raises SpecError where a domain can't be set up as asked.
     """
     started: tuple[JudgeState | None, ...] = (
-        start_meaning(spec, vocabulary, parse),
+        start_meaning(spec, vocabulary, parse, is_enclosed=is_enclosed),
         start_semantics(spec, vocabulary, parse),
         start_literals(spec, vocabulary, parse),
     )

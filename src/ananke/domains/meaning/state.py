@@ -44,6 +44,21 @@ class Request:
         """What is wrong with a text beyond what was wrong with the prefix."""
         return self.meaning.judge(self.program, parse, at_end=at_end)
 
+    def give(self, prefix: ParseState) -> Request:
+        """The request after a prefix: what is wrong with it is given, also what is seen only when
+        its blocks are closed."""
+        request = self.forgive(prefix)
+        rest = prefix.shortest_completion()
+        closed = None if rest is None else prefix.feed(rest)
+        if closed is None:
+            return request
+        # What the last line begins may still become right.
+        line = prefix.text().rfind(b"\n") + 1
+        found = request.judge(closed, at_end=True).defects
+        wrong = frozenset(one.start for one in found if one.start < line)
+        program = request.meaning.forgive(request.program, wrong) if wrong else request.program
+        return replace(request, program=program)
+
     def forgive(self, parse: ParseState) -> Request:
         """The request after a text of which all that is wrong is given."""
         wrong = frozenset(one.start for one in self.judge(parse).defects)
@@ -114,11 +129,14 @@ class MeaningState:
 
 
 def start_meaning(
-    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState
+    spec: ConstraintSpec, vocabulary: Vocabulary, parse: ParseState, *, is_enclosed: bool = False
 ) -> MeaningState | None:
     """The state at the cursor; None if the spec asks for none of the domains.
 
     What is wrong with the prefix itself is given, and not held against what comes.
+
+    Args:
+        is_enclosed: what is written stays inside of the construct around the cursor.
 
     Raises:
         SpecError: the language has no such domain, the environment is none, or what the spec says
@@ -135,13 +153,15 @@ def start_meaning(
             f"spec.domains[{at}]", f"{spec.language} has no {name} domain yet; leave it out"
         )
     surroundings = surroundings_of(spec, frozenset(_DOMAINS[name] for _, name in asked))
+    if is_enclosed:
+        surroundings = replace(surroundings, after=spec.context.suffix)
     try:
         program = meaning.begin(surroundings)
     except SurroundingsError as error:
         raise spec_error(f"spec.{error.field}", error.problem) from None
     part = "meaning: " + ", ".join(name for _, name in asked)
     suffix = (spec.context.suffix or "").encode()
-    request = Request(meaning, program, vocabulary, part, suffix).forgive(parse)
+    request = Request(meaning, program, vocabulary, part, suffix).give(parse)
     # Sorting the tokens takes a while: now, not in the first mask.
     prepare(vocabulary, meaning)
     return MeaningState(request, parse, request.judge(parse))

@@ -6,7 +6,10 @@ be bound later (in strings, under `from __future__ import annotations`, in bodie
 
 from __future__ import annotations
 
+import keyword
+
 from ananke.analysis.declarations import Alias, Class
+from ananke.analysis.defects import Domain
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -144,7 +147,7 @@ def _read(c: Context, tree: Tree) -> Type:
                 return meaning
         return type_of_value(c, value)
     if kind == "string":
-        return UNKNOWN
+        return _quoted(c, tree)
     if kind in ("binary_operator", "union_type"):
         parts = [one for one in tree.children if one.kind != "|"]
         return join([_read(c, one) for one in parts])
@@ -157,6 +160,22 @@ def _read(c: Context, tree: Tree) -> Type:
         return UNKNOWN
     c.infer(tree, None)
     return UNKNOWN
+
+
+def _quoted(c: Context, tree: Tree) -> Type:
+    """A name in quotes may be bound later; what else stands there isn't read."""
+    name = c.text(tree)[1:-1]
+    if not (c.is_final(tree) and name.isidentifier()) or keyword.iskeyword(name):
+        return UNKNOWN
+    found = c.find(name)
+    if found is None:
+        c.deferred += 1
+        c.owe(name, tree)
+        c.deferred -= 1
+        return UNKNOWN
+    if found.entry.means is not None:
+        return found.entry.means
+    return type_of_value(c, found.entry.type)
 
 
 def _attribute_alias(c: Context, tree: Tree) -> Type | None:
@@ -243,7 +262,7 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         return _callable(c, arguments)
     if form == "Tuple":
         return _tuple(c, arguments)
-    read = [_read(c, one) for one in arguments if one.kind != "ellipsis"]
+    read = [_argument(c, one) for one in arguments if one.kind != "ellipsis"]
     if form == "Optional":
         return join([*read, NONE])
     if form == "Union":
@@ -265,6 +284,16 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
             return Nominal(value.instance.symbol)
         return Nominal(value.instance.symbol, tuple(read))
     return UNKNOWN
+
+
+def _argument(c: Context, tree: Tree) -> Type:
+    """An argument of a generic type."""
+    inner = tree
+    while inner.kind == "type" and len(inner.children) == 1:
+        inner = inner.children[0]
+    if inner.kind == "call" and c.is_final(inner):
+        c.report(Domain.TYPES, "a call is no type", inner)
+    return _read(c, tree)
 
 
 def _is_plain(class_: Class, count: int) -> bool:
@@ -306,7 +335,7 @@ def _tuple(c: Context, arguments: list[Tree]) -> Type:
     plain = [one.children[0] if one.kind == "type" and one.children else one for one in arguments]
     if len(plain) == 2 and plain[1].kind == "ellipsis":
         return Tuple((), _read(c, plain[0]))
-    read = [_read(c, one) for one in plain]
+    read = [_argument(c, one) for one in plain]
     if any(one.kind in ("list_splat", "splat_type", "ellipsis") for one in plain):
         return Tuple((), UNKNOWN)
     if len(plain) == 1 and plain[0].kind == "tuple":

@@ -176,6 +176,9 @@ class Program:
     given: frozenset[int] = frozenset()
     #: The type of the expression that the whole text is; None: it is statements.
     expects: Type | None = None
+    #: Where what is written stays inside of a construct: all names that stand in the text after
+    #: it. Others are bound before they are used, or never. None: anything may follow.
+    later: frozenset[str] | None = None
 
     @property
     def target(self) -> Target:
@@ -346,6 +349,11 @@ class Context:
             return ""
         return self._text(tree.start, min(tree.end, self.edge)).decode("utf-8", "replace")
 
+    def ends_in(self, word: str) -> bool:
+        """Whether the unfinished lexeme is the word."""
+        start = self.edge - len(word.encode())
+        return self.reads_pending and start >= 0 and self._text(start, self.edge) == word.encode()
+
     def is_final(self, tree: Tree) -> bool:
         """Whether the tree can't grow any more."""
         return tree.end < self.edge or (self.is_closed and tree.kind not in BLOCKS)
@@ -442,8 +450,8 @@ class Context:
         return False
 
     def names(self) -> set[str]:
-        """All names that `find` knows."""
-        names = {*self.program.builtin_names(), *MODULE_NAMES}
+        """All names that `find` knows, and those that stand in the text after the place."""
+        names = {*self.program.builtin_names(), *MODULE_NAMES, *(self.program.later or ())}
         scope: Scope | None = self.scope
         while scope is not None:
             names.update(scope.names)
@@ -452,6 +460,8 @@ class Context:
 
     def has_open_names(self) -> bool:
         """Whether a name that isn't known may be bound here, or later in time for this use."""
+        if self._is_closed_world():
+            return self.scope.is_open or bool(self.lenient or self.deferred)
         scope: Scope | None = self.scope
         while scope is not None:
             if scope.is_open or scope.kind in ("function", "lambda") or scope.loop:
@@ -459,8 +469,22 @@ class Context:
             scope = scope.outer
         return bool(self.lenient or self.deferred)
 
+    def _is_closed_world(self) -> bool:
+        """Whether a name that is used here can't be bound by what is still to be written: that is
+        inside of the function around, after the use, and in no loop."""
+        if self.program.later is None or self.scope.loop or self.trying:
+            return False
+        scope: Scope | None = self.scope
+        functions = 0
+        while scope is not None:
+            functions += scope.kind in ("function", "lambda", "comprehension")
+            scope = scope.outer
+        return self.scope.kind == "function" and functions == 1
+
     def owe(self, name: str, tree: Tree) -> bool:
         """Notes that the name must be bound later; False if it would be too late."""
+        if self._is_closed_world() and not self.deferred and name not in (self.program.later or ()):
+            return False
         scope: Scope | None = self.scope
         is_lazy = self.deferred > 0
         loop = 0
@@ -473,7 +497,10 @@ class Context:
         if not is_lazy and not loop:
             return False
         if not self.muted and self.scope.is_alive and self.is_final(tree):
-            owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop)
+            here = self.scope
+            is_here = here.kind == "function" and not (self.deferred or self.lenient or self.trying)
+            inside = here.loop if is_here and name not in here.elsewhere else None
+            owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop, inside)
             self.scope = replace(self.scope, owed={**self.scope.owed, name: owed})
         return True
 

@@ -30,6 +30,7 @@ from ananke.analysis.types import (
 from ananke.languages.python.meaning.annotations import form_of, read_type
 from ananke.languages.python.meaning.context import NONE, Context, builtin
 from ananke.languages.python.meaning.expressions import is_own
+from ananke.languages.python.meaning.fields import FIELDED, declared_fields, statements_of
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["define_class", "define_function"]
@@ -440,6 +441,9 @@ def define_class(
         plain = text.partition("(")[0]
         if plain in ("dataclass", "dataclasses.dataclass"):
             flags |= {"dataclass"}
+            # What its options change isn't followed.
+            if "init" in text or "kw_only" in text or "*" in text:
+                flags |= {"unsure"}
         elif plain in _PLAIN or plain in ("runtime_checkable", "typing.runtime_checkable"):
             pass
         elif plain in ("total_ordering", "functools.total_ordering", "unique", "enum.unique"):
@@ -477,10 +481,15 @@ def define_class(
     c.lenient = held_lenient
     inner = c.scope
     slots = inner.names.get("__slots__")
+    fields: tuple[tuple[str, Type, bool], ...] = ()
+    if flags & FIELDED:
+        fields, is_sure = declared_fields(c, body, inner)
+        flags |= set() if is_sure else {"unsure"}
     finished = replace(
         under_way,
         is_open=is_open or (slots is not None and not _strings(slots.type)),
         own=_members(c, inner, under_way),
+        fields=fields,
         flags=frozenset(flags | ({"under way"} if not c.is_final(tree) else set())),
     )
     c.scope = replace(
@@ -490,6 +499,21 @@ def define_class(
     c.scope = c.scope.bind(name, Entry(value, member=Member(finished, Binding.NESTED)))
     if c.is_final(tree):
         _settle_members(c, tree, symbol)
+        _look_again(c, body, run, inner)
+
+
+def _look_again(c: Context, body: Tree, run: Run, inner: Scope) -> None:
+    """Reads the methods of a finished class once more: while it was under way much of what they
+    use of it was unknown."""
+    after, found = c.scope, c.defects
+    c.scope, c.defects = replace(inner, classes=after.classes), []
+    for one in statements_of(body):
+        decorated = one.child("definition") if one.kind == "decorated_definition" else one
+        if decorated is not None and decorated.kind == "function_definition":
+            run(c, one)
+    known = {(one.start, one.end) for one in found}
+    more = [one for one in c.defects if (one.start, one.end) not in known]
+    c.scope, c.defects = after, [*found, *more]
 
 
 def _settle_members(c: Context, tree: Tree, symbol: str) -> None:
@@ -545,6 +569,11 @@ def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[
             continue
         if form == "TypedDict":
             flags.add("typeddict")
+        if form == "NamedTuple" and one.kind != "call":
+            read_type(c, one)
+            flags.add("namedtuple")
+            bases.append(Nominal("typing:NamedTuple"))
+            continue
         base = read_type(c, one)
         if isinstance(base, Tuple):
             base = Nominal("builtins:tuple")

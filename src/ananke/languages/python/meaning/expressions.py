@@ -48,11 +48,12 @@ from ananke.languages.python.meaning.context import (
     Inferred,
     builtin,
 )
+from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
 from ananke.languages.python.meaning.narrowing import narrow
 from ananke.languages.python.meaning.paths import path_of
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "check_target", "infer", "is_own"]
+__all__ = ["bind_target", "check_target", "infer", "is_own", "is_unclosed"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
@@ -137,6 +138,8 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
         if c.is_final(tree) or not _may_be_bound(c, tree):
             c.report(Domain.TYPES, f"`{name}` is not defined", tree, _near(c, name))
         return UNKNOWN
+    if c.lenient and c.offers is None and found.scope is not None and _may_be_rebound(c, name):
+        return UNKNOWN
     fact = _fact(c, name, found.scope)
     if fact is not None:
         return fact
@@ -149,6 +152,18 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
         # A class or a function may still take the name.
         return UNKNOWN if entry.declared is None else entry.declared
     return c.settle(entry.type)
+
+
+def _may_be_rebound(c: Context, name: str) -> bool:
+    """Whether a comprehension that may follow may well use a variable's name for its own.
+
+    Modules, classes, functions and the receiver are taken for what they are.
+    """
+    if name == c.scope.frame.receiver:
+        return False
+    found = c.find(name)
+    kinds = (ModuleObject, ClassOf, Function, Overloaded)
+    return found is not None and not isinstance(found.entry.type, kinds)
 
 
 def _is_called(c: Context, tree: Tree) -> bool:
@@ -269,7 +284,7 @@ def _wanted_items(expected: Type | None) -> tuple[Type, ...]:
     return found[0].items if len(found) == 1 and found[0].rest is None else ()
 
 
-def _is_unclosed(c: Context, tree: Tree) -> bool:
+def is_unclosed(c: Context, tree: Tree) -> bool:
     """Whether more may be written in the tree's brackets."""
     last = tree.children[-1] if tree.children else None
     return not c.is_final(tree) and not (
@@ -283,7 +298,7 @@ def _elements(
     """The types of what a display holds. While only its first element is there and it is open,
     it may still become a comprehension, whose clauses bind names."""
     inner = parts(tree)
-    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     if is_lenient:
         c.lenient += 1
     types: list[Type] = []
@@ -361,7 +376,7 @@ def _dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
     wanted = _wanted_all(expected, "dict")
     pair = wanted[0].arguments if len(wanted) == 1 else ()
     key_wanted, value_wanted = pair if len(pair) == 2 else (None, None)
-    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     c.lenient += is_lenient
     for one in parts(tree):
         if one.kind == "pair":
@@ -416,7 +431,7 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
             types = [infer(c, right) for right in rights]
             is_async = any(part.kind == "async" for part in one.children)
             item: Type = UNKNOWN
-            if len(types) == 1 and not is_async:
+            if len(types) == 1 and not is_async and c.is_final(rights[0]):
                 item = operators.iterate(c, rights[0], types[0])
             if left is not None:
                 bind_target(c, left, item)
@@ -431,7 +446,7 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
     key: Type = UNKNOWN
     if body is not None:
         # Further clauses may bind more names.
-        is_lenient = _is_unclosed(c, tree)
+        is_lenient = is_unclosed(c, tree)
         c.lenient += is_lenient
         if body.kind == "pair":
             one_key, value = body.child("key"), body.child("value")
@@ -467,7 +482,7 @@ def _has_generator(c: Context) -> bool:
 
 def _parenthesized(c: Context, tree: Tree, expected: Type | None) -> Type:
     inner = parts(tree)
-    is_lenient = _is_unclosed(c, tree)
+    is_lenient = is_unclosed(c, tree)
     c.lenient += is_lenient
     c.binder = inner[0] if inner else None
     types = [infer(c, one, expected) for one in inner]
@@ -540,6 +555,9 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
             )
         return UNKNOWN
     found = c.world.member(owner, name)
+    if found is not None and name in _BY_KEY and _may_be_typed_dict(c, owner):
+        # What it gives depends on the key.
+        return UNKNOWN
     if found is not None:
         if isinstance(found, Unknown):
             _owe_member(c, owner, name, name_tree)
@@ -576,6 +594,18 @@ def is_own(c: Context, owner: Type) -> bool:
         if any("@" not in each and each != "builtins:object" for each in lineage.symbols):
             return False
     return True
+
+
+#: Methods of dictionaries whose results a TypedDict types by key.
+_BY_KEY = frozenset(("get", "pop", "setdefault", "popitem", "items", "values", "copy", "update"))
+
+
+def _may_be_typed_dict(c: Context, owner: Type) -> bool:
+    for one in members_of(owner):
+        class_ = c.world.class_of(one.symbol) if isinstance(one, Nominal) else None
+        if class_ is not None and "typeddict" in class_.flags:
+            return True
+    return False
 
 
 def _public(names: set[str], name: str) -> list[str]:
@@ -650,7 +680,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
     found: list[Argument] = []
     inner = parts(tree)
     is_open = not c.is_final(tree)
-    is_lenient = _is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
     position = 0
     for one in inner:
         final = c.is_final(one)
@@ -847,7 +877,21 @@ def _report_misfits(c: Context, outcome: Outcome, tree: Tree) -> None:
 
 
 #: Classes whose construction isn't judged: their metaclass or their own rules decide.
-_UNJUDGED_FLAGS = frozenset(("enum", "typeddict", "namedtuple", "protocol", "transformed"))
+_UNJUDGED_FLAGS = frozenset(("enum", "typeddict", "protocol", "transformed", "dataclass_transform"))
+
+
+#: Classes above those with fields that say nothing of calls.
+_FIELDLESS = frozenset(
+    one + name
+    for one, names in (
+        ("builtins:", ("object", "tuple")),
+        (
+            "typing:",
+            ("NamedTuple", "Sequence", "Reversible", "Collection", "Iterable", "Container"),
+        ),
+    )
+    for name in names
+)
 
 
 def constructor(c: Context, instance: Type) -> Type | None:
@@ -857,8 +901,11 @@ def constructor(c: Context, instance: Type) -> Type | None:
     lineage = c.world.lineage(instance.symbol)
     if lineage is None or lineage.is_open or "under way" in lineage.ancestors[0].class_.flags:
         return None
+    is_fielded = any(one.class_.flags & FIELDED for one in lineage.ancestors)
     for one in lineage.ancestors:
-        if one.class_.flags & _UNJUDGED_FLAGS or "dataclass" in one.class_.flags:
+        if is_fielded and one.class_.symbol in _FIELDLESS:
+            continue
+        if one.class_.flags & _UNJUDGED_FLAGS:
             return None
         meta = one.class_.metaclass
         if (
@@ -867,6 +914,14 @@ def constructor(c: Context, instance: Type) -> Type | None:
             and meta != Nominal("abc:ABCMeta")
         ):
             return None
+    if is_fielded:
+        # What it declares itself, and generic ones, isn't told apart here.
+        is_plain = not any(
+            one.class_.own.keys() & {"__init__", "__new__"} or one.class_.parameters
+            for one in lineage.ancestors
+            if one.class_.symbol not in _FIELDLESS
+        )
+        return made_by_fields(lineage, instance) if is_plain else None
     init = c.world.find(instance.symbol, "__init__")
     new = c.world.find(instance.symbol, "__new__")
     own_init = init is not None and init[1].class_.symbol != "builtins:object"

@@ -56,6 +56,9 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
         if c.is_pending(word):
             names = set(c.program.library.submodules(name))
             c.offer("modules", names, lambda _: None)
+            if not name:
+                # Stubs leave out what is private.
+                names |= sys.stdlib_module_names
             if not c.program.library.is_open and not c.trying and names:
                 # After the dots of `from .` no module need be named.
                 _require(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path, PurePath
 
@@ -28,6 +29,7 @@ __all__ = ["MEANING", "begin"]
 #: Libraries of a process; each is some megabytes.
 _LIBRARIES_KEPT = 8
 
+_WORD = re.compile(r"[^\W\d]\w*")
 _LETTERS = bytes(range(ord("a"), ord("z") + 1)) + bytes(range(ord("A"), ord("Z") + 1))
 _STARTS = _LETTERS + b"_" + bytes(range(128, 256))
 
@@ -63,6 +65,8 @@ def begin(surroundings: Surroundings) -> Program:
         denied=surroundings.deny,
         domains=surroundings.domains,
     )
+    if surroundings.after is not None:
+        program.later = frozenset(_WORD.findall(surroundings.after))
     if surroundings.given != Given():
         program.start, program.expects = begin_scope(program, surroundings.given)
     return program

@@ -37,6 +37,7 @@ from ananke.languages.python.meaning.expressions import (
     check_assigned,
     check_target,
     infer,
+    is_unclosed,
     parts,
 )
 from ananke.languages.python.meaning.narrowing import narrow, static_value
@@ -145,6 +146,17 @@ def _run_stretch(c: Context, tree: Tree) -> None:
 
 
 def _run(c: Context, tree: Tree) -> None:
+    _run_traced(c, tree)
+    if c.scope.belated and not tree.kind.startswith("_") and tree.kind not in _SEQUENCES:
+        for name, one in c.scope.belated.items():
+            # A condition may bind what stands before it in its statement; a name may go on.
+            if one.start < tree.start and not c.ends_in(name):
+                place = Tree("end", "", one.start, min(tree.end, c.edge), 0, [])
+                c.report(Domain.TYPES, f"`{name}` is used before it is bound", place)
+        c.scope = replace(c.scope, belated={})
+
+
+def _run_traced(c: Context, tree: Tree) -> None:
     if c.program.trace is None or c.muted or tree.kind in _SEQUENCES or tree.kind.startswith("_"):
         _run_rule(c, tree)
         return
@@ -219,9 +231,13 @@ def _maybe_target(c: Context, tree: Tree) -> Type:
     if tree.kind == "identifier":
         return UNKNOWN
     if tree.kind in ("tuple", "list", "parenthesized_expression", "pattern_list", "list_splat"):
+        # A comprehension may still follow its element.
+        is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+        c.lenient += is_lenient
         for one in parts(tree):
             if one.kind not in ("*", "**"):
                 _maybe_target(c, one)
+        c.lenient -= is_lenient
         return UNKNOWN
     return infer(c, tree)
 
