@@ -56,7 +56,7 @@ wheels: $(INSTALLED) ## wheels for Linux and macOS, x86-64 and arm64, into dist/
 corpora: $(INSTALLED) ## real code for the next three, from npm, apt and pip, once
 	$(BIN)/python -m evals corpora
 
-bench: $(PEERS) $(NATIVE) corpora ## speed, beside other engines
+bench: $(PEERS) $(NATIVE) corpora ## speed, beside other engines and naive forms (ARGS='--part NAME': one part)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 agree: $(INSTALLED) $(NATIVE) corpora ## agreement with tree-sitter and the compilers on real files
