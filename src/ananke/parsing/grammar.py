@@ -310,6 +310,11 @@ def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
             for name, pattern in language.patterns.items()
             for symbol in numbers((name,), "patterns")
         },
+        without=tuple(
+            (symbol, ord(first), ord(last))
+            for name, (first, last) in language.without.items()
+            for symbol in numbers((name,), "without")
+        ),
         alone=tuple(
             (symbol, text)
             for name, text in language.alone.items()

@@ -184,6 +184,8 @@ class Language:
         unbroken: terminals of which lexemes are read without skipping line ends before them: the
             parts of strings.
         patterns: by terminal, the texts that the language has of it (`parsing/pattern.py`).
+        without: by terminal, characters beyond ASCII that the language has not in it, from one to
+            another.
         alone: by terminal, a text that begins it and is one by itself where it begins no other.
         balanced: terminals with white space on both sides or on none; with any, the first of
             `absent` is what they are taken for elsewhere.
@@ -217,6 +219,7 @@ class Language:
     spaces: bytes | None = None
     unbroken: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     alone: Mapping[str, bytes] = field(default_factory=dict)
     balanced: tuple[str, ...] = ()
     balanced_words: tuple[bytes, ...] = ()

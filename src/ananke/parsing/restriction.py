@@ -59,6 +59,7 @@ class Restriction:
         never_first: ASCII characters that no lexeme of the start variant begins with, once a line
             end was skipped.
         patterns: by terminal, the texts that it has.
+        without: (terminal, first, last): characters beyond ASCII that it has not.
         alone: (terminal, a text that begins it and is one too).
         balanced: terminals with white space on both sides or on none.
         balanced_words: texts of the terminal `word`, too.
@@ -72,6 +73,7 @@ class Restriction:
     has_variants: bool = False
     never_first: bytes = b""
     patterns: Mapping[int, str] = field(default_factory=dict)
+    without: tuple[tuple[int, int, int], ...] = ()
     alone: tuple[tuple[int, bytes], ...] = ()
     balanced: tuple[int, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
@@ -82,7 +84,8 @@ class Restriction:
 
     @property
     def is_empty(self) -> bool:
-        rows = (self.unbroken, self.patterns, self.alone, self.balanced, self.leading, self.spelt)
+        characters = (self.unbroken, self.patterns, self.without, self.alone, self.balanced)
+        rows = (*characters, self.leading, self.spelt)
         return self.spaces is None and not self.has_variants and not any(rows)
 
     @property
@@ -96,6 +99,7 @@ class Restriction:
                 self.has_variants,
                 self.never_first,
                 sorted(self.patterns.items()),
+                *self.without,
                 *self.alone,
                 self.balanced,
                 self.balanced_words,
@@ -129,6 +133,8 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         states.add_variants(restriction.never_first, has_mark=restriction.spaces is not None)
     for symbol, source in sorted(restriction.patterns.items()):
         states.spell(symbol, compile_pattern(source))
+    for symbol, first, last in restriction.without:
+        states.leave_out(symbol, first, last)
     for symbol, text in restriction.alone:
         states.stand_alone(symbol, text, tables)
     for symbol, twin, source in restriction.spelt:
@@ -217,6 +223,20 @@ class _States:
     def cut(self, state: int, character: int) -> None:
         self.ascii[state][character] = DEAD
         self.skip[state][character] = 0
+
+    def leave_out(self, symbol: int, first: int, last: int) -> None:
+        """Accepts the symbol without the characters, all beyond ASCII, in its text."""
+        for state, ranges in enumerate(self.wide):
+            self.wide[state] = [
+                (start, end, target, skip)
+                for low, high, target, skip in ranges
+                for start, end in (
+                    ((low, min(high, first - 1)), (max(low, last + 1), high))
+                    if self.accept[target] == symbol
+                    else ((low, high),)
+                )
+                if start <= end
+            ]
 
     def keep_spaces(self, state: int, spaces: bytes) -> None:
         for character in range(128):

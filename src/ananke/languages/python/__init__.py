@@ -126,6 +126,8 @@ LANGUAGE = Language(
         ),
         "type_conversion": r"![sra]",
     },
+    # Joiners, which the grammar's edition of Unicode has in names.
+    without={"identifier": ("\u200c", "\u200d")},
     forbidden=FORBIDDEN,
     contexts=CONTEXTS,
     # Python 2.
