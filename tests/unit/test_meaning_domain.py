@@ -356,3 +356,12 @@ def test_masks_equal_judging_at_operands_that_may_go_on(
     for token in range(vocabulary.size - 1):
         text = vocabulary.token_bytes(token)
         assert one.explain(token).admitted == (text in found), text
+
+
+def test_a_word_of_the_prefix_that_nothing_begins_with_may_go_on(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "x = 1\ny = unheard_of")
+    found = admitted(one)
+    assert b"self" in found
+    for token in range(vocabulary.size - 1):
+        text = vocabulary.token_bytes(token)
+        assert one.explain(token).admitted == (text in found), text

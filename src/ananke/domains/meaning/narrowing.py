@@ -15,7 +15,7 @@ Tokens that are judged alike are judged once:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -49,7 +49,7 @@ def narrow(
     """Clears the bits of refused tokens in `words`, a row of the packed mask.
 
     Where `deadline` (of `time.perf_counter_ns`) passes, the tokens that are not judged yet stay;
-    those of the least ids, which are the likeliest, are judged first. Whether all were.
+    those of the least ids, which are the likeliest, are judged first, EOS last. Whether all were.
     """
     vocabulary = request.vocabulary
     pieces = pieces_of(vocabulary, request.meaning, inert, parse)
@@ -58,7 +58,8 @@ def narrow(
     with request.meaning.trial(request.program):
         is_whole = _Place(request, parse, pieces, admitted).judge_all(deadline)
     eos = [token for token in vocabulary.eos if admitted[token]]
-    if eos and not can_end():
+    # Whether the text may end is the longest question of all: it comes last.
+    if eos and is_whole and not can_end():
         admitted[eos] = 0
     if not np.array_equal(before, admitted):
         words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
@@ -276,8 +277,20 @@ def _walked(
                     found[token] = None
     for opening in constraint.openings:
         start = opening.encode()
-        for text, tokens in group.tails.items():
-            whole = begun + text
-            if whole.startswith(start) or start.startswith(whole):
-                found.update(dict.fromkeys(tokens))
+        for text in _beginning(group, begun, start):
+            found.update(dict.fromkeys(group.tails[text]))
     return np.array(list(found), np.int32)
+
+
+def _beginning(group: Group, begun: bytes, start: bytes) -> Iterable[bytes]:
+    """The group's tails that, after what is begun, begin with `start` or are its beginning."""
+    if begun.startswith(start):
+        return group.tails
+    if not start.startswith(begun):
+        return ()
+    left = start[len(begun) :]
+    begins = (left[:length] for length in range(1, len(left)))
+    return [
+        *(text for text in begins if text in group.tails),
+        *(text for text in group.by_first.get(left[:1], ()) if text.startswith(left)),
+    ]

@@ -55,6 +55,7 @@ class Group(Stretch):
     Attributes:
         due: see `Outline`.
         tails: the tokens by their tail.
+        by_first: the tails by their first byte.
         is_word: the tokens are parts of words and nothing else.
         is_digits: they are so and begin with a digit.
         asks: something may be asked of their tails.
@@ -62,6 +63,7 @@ class Group(Stretch):
 
     due: Hashable = None
     tails: dict[bytes, list[int]] = field(default_factory=dict)
+    by_first: dict[bytes, list[bytes]] = field(default_factory=dict)
     is_word: bool = False
     is_digits: bool = False
     asks: bool = False
@@ -201,6 +203,8 @@ def _sort(leadings: list[_Leading]) -> Pieces:
             path[-1].groups.append(group)
         group = path[-1].groups[-1]
         for tail, many in one.tails.items():
+            if tail not in group.tails:
+                group.by_first.setdefault(tail[:1], []).append(tail)
             group.tails.setdefault(tail, []).extend(many)
             tokens += many
             lead_of += [at] * len(many)

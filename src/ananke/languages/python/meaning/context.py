@@ -388,6 +388,9 @@ class Context:
         """
         if not self.scope.is_alive or self.muted or domain not in self.program.domains:
             return
+        if tree.start in self.program.given:
+            # Whatever the word becomes is forgiven.
+            return
         if self.labels:
             constraint = replace(constraint, names=constraint.names | self.labels)
         if self.constraints is not None:
