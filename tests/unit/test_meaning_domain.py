@@ -365,3 +365,12 @@ def test_a_word_of_the_prefix_that_nothing_begins_with_may_go_on(vocabulary: Voc
     for token in range(vocabulary.size - 1):
         text = vocabulary.token_bytes(token)
         assert one.explain(token).admitted == (text in found), text
+
+
+@pytest.mark.parametrize("blank", [" ", "  # why\n  ", " \\\n  ", " \\\n  # why\n"])
+def test_after_a_comment_an_operand_may_still_go_on(vocabulary: Vocabulary, blank: str) -> None:
+    one = session(vocabulary, "x = int([1, 2]")
+    one.accept_text(blank.encode())
+    one.fork().accept_text(b".index(1))\n")
+    with pytest.raises(NotAdmitted, match="no overload takes"):
+        one.accept_text(b")\n")

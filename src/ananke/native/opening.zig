@@ -107,8 +107,9 @@ pub fn open(grammar: *glr.Grammar, state: *const glr.State, pending: ?Pending, p
     return self;
 }
 
-/// Adds the rows of each reading of the stack below `node`.
-fn readings(grammar: *glr.Grammar, self: *Opening, node: *stack.Node, edge: u32, is_read: bool) !void {
+/// Adds the rows of each reading of the stack below `node`; the last lexeme ends at `end`, if it is
+/// no extra: after a comment an operand may still go on.
+fn readings(grammar: *glr.Grammar, self: *Opening, node: *stack.Node, end: u32, is_read: bool) !void {
     var arena: std.heap.ArenaAllocator = .init(gpa);
     defer arena.deinit();
     const a = arena.allocator();
@@ -128,6 +129,8 @@ fn readings(grammar: *glr.Grammar, self: *Opening, node: *stack.Node, edge: u32,
             try path.append(a, .{ .node = one, .link = link });
             at = link.below;
         }
+        const over = path.items[0].link;
+        const edge = if (over.extras != null and over.tree != null) over.tree.?.end else end;
         var top: ?*Entry = null;
         var i = path.items.len;
         while (i > 0) {
