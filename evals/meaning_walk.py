@@ -162,7 +162,10 @@ class _Walk:
 
     def step(self, rng: random.Random) -> str:
         """Draws a move; what went wrong, or ""."""
-        drawn = self._move(rng) if self._model is None else self._token(rng)
+        try:
+            drawn = self._move(rng) if self._model is None else self._token(rng)
+        except NotAdmitted as refused:
+            return f"admitted by the mask, refused when accepted: {refused}"
         if drawn is None:
             return "dead end: no token is admitted"
         after = self.state.feed(drawn)
