@@ -113,8 +113,12 @@ def test_a_mask_bit_is_the_verdict_on_the_token(seed: int) -> None:
     one = begun(random.Random(seed))
     found = admitted(one)
     for token in range(VOCABULARY.size):
-        said = one.explain(token)
-        assert said.admitted == (token in found), (one.text, VOCABULARY.token_bytes(token), said)
+        said, text = one.explain(token), VOCABULARY.token_bytes(token)
+        if text[-1:] >= b"\x80":
+            # A character cut in two is judged when it is whole; the mask may know before.
+            assert said.admitted or token not in found, (one.text, text, said)
+        else:
+            assert said.admitted == (token in found), (one.text, text, said)
 
 
 @few

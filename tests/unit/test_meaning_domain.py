@@ -19,7 +19,7 @@ from ananke.vocabulary import Vocabulary, from_tokens
 _WORDS = (
     "append push upper uper join os path exists sys json loads lods break return x y foo self len "
     "print import from class def in and or is not None True : ( ) [ ] { } . , = == + - * / \n "
-    '(" "" ()) ). ): ):\n )\n \n\n .append .push [0 [] () (x (y =x += 1 12 0x "a" #'
+    '(" "," , ,[ ,( ([ "" ()) ). ): ):\n )\n \n\n .append .push [0 [] () (x (y =x += 1 12 0x "a" #'
 )
 
 
@@ -219,9 +219,9 @@ def test_masks_equal_judging_every_token(vocabulary: Vocabulary, text: str) -> N
     ("one", "other"),
     [
         (b"+(", b" -["),
-        (b", [", b","),
-        (b"(", b'("'),
-        (b"(\n", b"( ["),
+        (b": [", b":"),
+        (b'("', b"( '"),
+        (b"([", b"( ["),
         (b")\n", b" )\n    "),
         (b"* ", b" // "),
     ],
@@ -237,6 +237,8 @@ def test_pieces_that_are_judged_alike(one: bytes, other: bytes) -> None:
         (b")", b"))"),
         (b",", b",\n"),
         (b"(", b"()"),
+        (b", [", b","),
+        (b"(", b'("'),
         (b"=", b"=="),
         (b'"', b'".'),
         (b"<", b"<("),
@@ -345,6 +347,8 @@ def test_a_completion_is_what_the_judges_take(vocabulary: Vocabulary, prefix: st
         "print(f'{nowhere} {len(nowhere)}'",
         "try:\n    pass\nexcept (ValueError, TypeErr",
         "x = 1\ny = (x",
+        "x = [1]\nx.append(1",
+        "x = [1]\nx.reverse",
         "x = [1]\nx.append([''",
     ],
 )

@@ -71,6 +71,8 @@ _SEPARATORS = (b",", b":")
 _AMBIGUOUS = (b"*", b"**", b"@")
 #: What the strokes of words begin with.
 _WORDS = (b"word ", b"rest ")
+#: After these a call may have an argument too many as soon as it begins.
+_ARGUMENTS = (b"(", b",")
 #: What an operand may end with, so that nothing after it can become part of it.
 _CLOSED = (b")", b"]", b"}", b'"."', b"...")
 _COMPARISONS = (b"==", b"!=", b"<=", b">=")
@@ -130,6 +132,8 @@ class _Outliner:
                     if not self._is_operand_due:
                         # It may go on with a string before, or not; it may become three quotes.
                         self._keep(b"one quote" if self._at == len(piece) else b'"')
+                    elif self._ends_with(_ARGUMENTS):
+                        self._keep(b"argument", is_neutral=False)
                     return self._outline(is_inert=True)
                 case "string":
                     # Two quotes may still become three.
@@ -138,7 +142,7 @@ class _Outliner:
                 case "open":
                     self._keep(
                         b"new " + text if self._is_operand_due else text,
-                        is_neutral=self._is_operand_due,
+                        is_neutral=self._is_operand_due and not self._ends_with(_ARGUMENTS),
                     )
                     self._open.append(self._is_operand_due)
                     self._is_operand_due = True
@@ -246,6 +250,6 @@ class _Outliner:
             is_inert = True
         elif self._first in _AMBIGUOUS:
             due.append(self._first)
-        while strokes and strokes[-1].name.startswith(b"new "):
+        while strokes and strokes[-1].name.startswith(b"new ") and strokes[-1].is_neutral:
             strokes.pop()
         return Outline(tuple(strokes), tuple(due), is_inert)
