@@ -213,8 +213,9 @@ class _Place:
         due = self._due[key]
         if due is None:
             return False
-        parse = self._after(before)
-        operand_words = self._request.meaning.operand_words(parse)
+        operand_words = frozenset[str]()
+        if any(one.is_operand for reading in due for one in reading):
+            operand_words = self._request.meaning.operand_words(self._after(before))
         kept: list[npt.NDArray[np.int32]] = [np.array(group.tails.get(b"", ()), np.int32)]
         for reading in due:
             found = [self._walk(group, one, begun, operand_words) for one in reading]

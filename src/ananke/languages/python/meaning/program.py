@@ -145,30 +145,32 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     if at_end:
         # What the text ends in is finished, the blocks that are open in it too.
         state = (program.expects is None and state.feed(_CLOSING)) or state.feed(b"\n") or state
-    best: Judgement | None = None
-    for one in _readings(program, state, at_end=at_end):
-        if one is None:
-            return Judgement(())
-        c, _ = one
-        if best is None or len(c.defects) < len(best.defects):
-            owed = tuple((name, one) for name, one in c.scope.owed.items())
-            best = Judgement(tuple(c.defects), owed, c.scope)
-        if not c.defects:
-            break
-    return Judgement(()) if best is None else best
+    best = _best_reading(program, state, at_end=at_end)
+    if best is None:
+        return Judgement(())
+    c, _ = best
+    return Judgement(tuple(c.defects), tuple(c.scope.owed.items()), c.scope)
 
 
 def inert(program: Program, state: ParseState) -> Inert | None:
     """The string or comment that the text ends in, by the reading that has the fewest defects."""
+    best = _best_reading(program, state)
+    return None if best is None else _inert(best[0], best[1].root, state.tail)
+
+
+def _best_reading(
+    program: Program, state: ParseState, *, at_end: bool = False
+) -> tuple[Context, Reading] | None:
+    """The reading that has the fewest defects; None where not all are known."""
     best: tuple[Context, Reading] | None = None
-    for one in _readings(program, state):
+    for one in _readings(program, state, at_end=at_end):
         if one is None:
             return None
         if best is None or len(one[0].defects) < len(best[0].defects):
             best = one
         if not one[0].defects:
             break
-    return None if best is None else _inert(best[0], best[1].root, state.tail)
+    return best
 
 
 def is_settled(program: Program, state: ParseState) -> bool:

@@ -128,8 +128,6 @@ def _run_stretch(c: Context, tree: Tree) -> None:
             break
         chain.append(node)
         node = node.children[0]
-    if chain and node is not chain[-1].children[0]:
-        node = chain[-1].children[0]
     start = c.scope
     held, c.defects = c.defects, []
     if known is not None:
