@@ -43,17 +43,15 @@ from ananke.languages.python.meaning.expressions import (
 from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["PRUNED", "run_statement", "run_statements"]
+__all__ = ["PRUNED", "STATEMENTS", "run_statement", "run_statements"]
 
 _PLAIN_VALUES = frozenset((NONE, STR, INT, FLOAT, BOOL, BYTES))
 _SEQUENCES = frozenset(
     ("module_repeat1", "_simple_statements_repeat1", "_match_block_repeat1", "block")
 )
-#: Kinds whose finished trees are read by their identity.
-PRUNED = frozenset(
+#: Kinds of statements.
+STATEMENTS = frozenset(
     [
-        "module_repeat1",
-        "_simple_statements_repeat1",
         "function_definition",
         "class_definition",
         "decorated_definition",
@@ -70,9 +68,10 @@ PRUNED = frozenset(
         "assert_statement",
         "raise_statement",
         "delete_statement",
-        "block",
     ]
 )
+#: Kinds whose finished trees are read by their identity.
+PRUNED = STATEMENTS | {"module_repeat1", "_simple_statements_repeat1", "block"}
 
 
 def run_statements(c: Context, trees: list[Tree]) -> None:

@@ -8,6 +8,7 @@ from functools import cache
 
 from ananke.analysis.formulas.semantics import Semantics, Wording
 from ananke.analysis.formulas.statements import Function
+from ananke.languages.python.meaning.statements import STATEMENTS
 from ananke.languages.python.semantics.conditions import check_type, condition
 from ananke.languages.python.semantics.expressions import column_of
 from ananke.languages.python.semantics.literals import literals, read_number
@@ -21,26 +22,6 @@ __all__ = ["SEMANTICS"]
 
 #: A line end that closes a statement, unless it is in brackets or a string.
 _LINE_END = re.compile(rb"[ \t\f]*(#[^\r\n]*)?\r?\n")
-_PRUNED = frozenset(
-    [
-        "function_definition",
-        "class_definition",
-        "decorated_definition",
-        "if_statement",
-        "for_statement",
-        "while_statement",
-        "try_statement",
-        "with_statement",
-        "match_statement",
-        "expression_statement",
-        "return_statement",
-        "import_statement",
-        "import_from_statement",
-        "assert_statement",
-        "raise_statement",
-        "delete_statement",
-    ]
-)
 _HEADERS = frozenset(
     ["if_statement", "while_statement", "for_statement", "elif_clause", "with_statement"]
 )
@@ -50,7 +31,7 @@ _HEADERS = frozenset(
 def _symbols(grammar: Grammar) -> tuple[bytes, int]:
     """Which symbols' finished trees are one row; the symbol of a line end."""
     names = grammar.symbol_names
-    return bytes(name in _PRUNED for name in names), names.index("_newline")
+    return bytes(name in STATEMENTS for name in names), names.index("_newline")
 
 
 class _Text:
