@@ -289,6 +289,63 @@ pub fn letters(text: []const u8) []const u8 {
 
 pub const Question = enum(u8) { shiftable, viable, ends, mask, rest, root };
 
+fn tagOf(question: Question, id: u64) u64 {
+    return mix(@as(u64, @backingInt(question)) + 0x51, id + 1);
+}
+
+/// What answers are stored under: the state and its mark.
+fn keyOf(state: ts.StateId, mark: lines.Mark) u64 {
+    return state | @as(u64, mark) << 16;
+}
+
+/// The stored answers to one question about a stack, on all ways down it. Reading them changes
+/// nothing, so that several threads may at a time.
+pub const Answers = struct {
+    values: [32]u64 = undefined,
+    count: usize = 0,
+
+    pub fn slice(self: *const Answers) []const u64 {
+        return self.values[0..self.count];
+    }
+
+    pub fn hasTrue(self: *const Answers) bool {
+        for (self.slice()) |value| {
+            if (value != 0) return true;
+        }
+        return false;
+    }
+
+    /// Whether all are stored; for `first_true` up to the first that isn't 0, in the order in which
+    /// `Linear` takes the ways.
+    pub fn recall(self: *Answers, memo: *const Memo, question: Question, id: u64, node: *const stack.Node, first_true: bool) bool {
+        self.count = 0;
+        return self.follow(memo, mix(tagOf(question, id), keyOf(node.state, node.mark)), node, first_true);
+    }
+
+    fn follow(self: *Answers, memo: *const Memo, above: u64, from: *const stack.Node, first_true: bool) bool {
+        var h = above;
+        var node = from;
+        while (true) {
+            const value = memo.get(h) orelse return false;
+            if (value & unfinished == 0) {
+                if (self.count == self.values.len) return false;
+                self.values[self.count] = value;
+                self.count += 1;
+                return true;
+            }
+            if (node.links.len > 1) break;
+            node = node.links[0].below orelse return false;
+            h = mix(h, keyOf(node.state, node.mark));
+        }
+        for (node.links) |link| {
+            const next = link.below orelse return false;
+            if (!self.follow(memo, mix(h, keyOf(next.state, next.mark)), next, first_true)) return false;
+            if (first_true and self.values[self.count - 1] != 0) return true;
+        }
+        return true;
+    }
+};
+
 pub const Linear = struct {
     grammar: *glr.Grammar,
     arena: std.heap.ArenaAllocator,
@@ -353,9 +410,8 @@ pub const Linear = struct {
         return entry.state;
     }
 
-    /// What answers are stored under: the state and its mark.
-    fn keyOf(self: *Linear, entry: *const Entry) u64 {
-        return self.stateOf(entry) | @as(u64, entry.mark) << 16;
+    fn keyAt(self: *Linear, entry: *const Entry) u64 {
+        return keyOf(self.stateOf(entry), entry.mark);
     }
 
     /// The entry below; null at the bottom.
@@ -492,17 +548,13 @@ pub const Linear = struct {
         }
     }
 
-    fn tagOf(question: Question, id: u64) u64 {
-        return mix(@as(u64, @backingInt(question)) + 0x51, id + 1);
-    }
-
     /// The stored answer to a question about the stack at `entry`.
     pub fn recall(self: *Linear, question: Question, id: u64, entry: *Entry) Error!?u64 {
         return self.recallIn(&self.grammar.memo, question, id, entry);
     }
 
     pub fn recallIn(self: *Linear, memo: *Memo, question: Question, id: u64, entry: *Entry) Error!?u64 {
-        var h = mix(tagOf(question, id), self.keyOf(entry));
+        var h = mix(tagOf(question, id), self.keyAt(entry));
         var at = entry;
         while (true) {
             const value = memo.get(h) orelse {
@@ -515,7 +567,7 @@ pub const Linear = struct {
             }
             if (try self.below(at)) |next| {
                 at = next;
-                h = mix(h, self.keyOf(at));
+                h = mix(h, self.keyAt(at));
             } else {
                 h = mix(h, bottom_mark);
             }
@@ -528,13 +580,13 @@ pub const Linear = struct {
     }
 
     pub fn rememberIn(self: *Linear, memo: *Memo, question: Question, id: u64, entry: *Entry, low: i32, value: u64) Error!void {
-        var h = mix(tagOf(question, id), self.keyOf(entry));
+        var h = mix(tagOf(question, id), self.keyAt(entry));
         var at = entry;
         while (at.height > low) {
             const next = try self.below(at) orelse break;
             try memo.put(h, unfinished);
             at = next;
-            h = mix(h, self.keyOf(at));
+            h = mix(h, self.keyAt(at));
         }
         try memo.put(h, value);
     }

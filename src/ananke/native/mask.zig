@@ -188,9 +188,35 @@ pub const Classifier = struct {
             try self.fillHead(&self.view, head, out);
             if (!ends) ends = try self.view.headEnds(head.node, head.config, head.sigma);
         }
-        if (ends) {
-            for (self.eos) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
+        if (ends) self.admitEnd(out);
+    }
+
+    /// The same from what is remembered alone. False where some of it isn't; `out` is then of no use.
+    /// Changes nothing but the count of hits: several threads may do so at a time.
+    pub fn recall(self: *Classifier, state: *const glr.State, out: []u32) bool {
+        const grammar = self.grammar;
+        const generation = grammar.lex.generation;
+        if (state.generation != generation or self.generation != generation) return false;
+        @memset(out, 0);
+        var answers = linear.Answers{};
+        var hits: u64 = 0;
+        var ends = false;
+        for (state.heads) |head| {
+            const key = @as(u64, head.config) << 32 | head.sigma;
+            if (!answers.recall(&self.memo, .root, key, head.node, false)) return false;
+            for (answers.slice()) |set| self.unite(@intCast(set), out);
+            hits += answers.count;
+            if (ends) continue;
+            if (!answers.recall(&grammar.memo, .ends, key, head.node, true)) return false;
+            ends = answers.hasTrue();
         }
+        if (ends) self.admitEnd(out);
+        _ = @atomicRmw(u64, &self.memo.hits, .Add, hits, .monotonic);
+        return true;
+    }
+
+    fn admitEnd(self: *const Classifier, out: []u32) void {
+        for (self.eos) |id| out[id / 32] |= @as(u32, 1) << @intCast(id % 32);
     }
 
     fn fillHead(self: *Classifier, view: *linear.Linear, head: glr.Head, out: []u32) !void {

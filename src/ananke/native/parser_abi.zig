@@ -1,5 +1,5 @@
-//! The parser's C ABI. Every function takes the grammar's lock; pointers come from these
-//! functions, lengths are the caller's word for buffers that the caller owns.
+//! The parser's C ABI. Every function takes the grammar's lock, to change what it guards or, for a
+//! mask that is known, to read; pointers come from these functions, lengths are the caller's word for buffers that the caller owns.
 const std = @import("std");
 const ts = @import("tslanguage.zig");
 const memory = @import("memory.zig");
@@ -515,11 +515,20 @@ fn maskWords(classifier: *const mask.Classifier) usize {
 /// Writes the mask after `state` into `words` 32-bit words; `words` must be the mask's length.
 export fn ananke_classifier_fill(classifier: *mask.Classifier, state: *State, out: [*]u32, words: usize) i32 {
     if (words != maskWords(classifier)) return bad_argument;
-    classifier.grammar.lock.acquire();
-    defer classifier.grammar.lock.release();
-    classifier.grammar.refresh(state) catch |err| return code(err);
+    const grammar = classifier.grammar;
+    if (isRecalled(classifier, state, out[0..words])) return ok;
+    grammar.lock.acquire();
+    defer grammar.lock.release();
+    grammar.refresh(state) catch |err| return code(err);
     classifier.fill(state, out[0..words]) catch |err| return code(err);
     return ok;
+}
+
+/// Whether the mask is known, and written; beside others that only read.
+fn isRecalled(classifier: *mask.Classifier, state: *const State, out: []u32) bool {
+    classifier.grammar.lock.acquireShared();
+    defer classifier.grammar.lock.releaseShared();
+    return classifier.recall(state, out);
 }
 
 /// The same mask by feeding every token to the parser: the slow truth that `fill` must equal.
