@@ -1,9 +1,10 @@
 """Masks of a large batch by one thread and by two (`python -m benchmarks.threads`).
 
 The rows of a batch are different sessions, so several threads may fill them: the native core and
-llguidance run without Python's lock. Two batches of the same requests are decoded side by side, one
-filled by one thread and one by two, which take turns at going first. Wall time needs two idle
-processors; what both need of processor time doesn't.
+llguidance run without Python's lock. Batches of the same requests are decoded side by side: one
+filled by one thread, one by two of Python's, and, where the languages' grammars decide alone, one
+by a single call to the native core, which has threads of its own. They take turns at going first.
+Wall time needs two idle processors; what each needs of processor time doesn't.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import typer
 
 from ananke.masks import allocate
-from ananke.session import Session
+from ananke.session import Session, mask_programs
 from ananke.spec import SCHEMA_KEYWORD, parse_spec
 from ananke.vocabulary import Vocabulary
 from benchmarks.overhead import ALL, Work, documents, programs
@@ -42,19 +43,21 @@ class Batch:
     cpu: Times
 
 
-def measure(works: Sequence[Work], rows: int, vocabulary: Vocabulary) -> tuple[Batch, Batch]:
-    """A batch filled by one thread, and its twin by two; masks were made before.
+def measure(works: Sequence[Work], rows: int, vocabulary: Vocabulary) -> dict[str, Batch]:
+    """A batch filled by one thread, and its twins in other ways; masks were made before.
 
     Raises:
-        RuntimeError: the two have different masks.
+        RuntimeError: they have different masks.
     """
     starts = [Session(parse_spec(_spec(work)), vocabulary) for work in works]
     for start, work in zip(starts, works, strict=True):
         _walk(start.fork(), work)
     chosen = [at % len(works) for at in range(rows)]
-    batches = [[starts[at].fork() for at in chosen] for _ in range(2)]
-    masks = [allocate(rows, vocabulary.size) for _ in range(2)]
-    times: list[tuple[list[int], list[int]]] = [([], []), ([], [])]
+    is_together = all(start.is_program_alone for start in starts)
+    ways = ("1", str(_THREADS), "one call")[: 3 if is_together else 2]
+    batches = [[starts[at].fork() for at in chosen] for _ in ways]
+    masks = [allocate(rows, vocabulary.size) for _ in ways]
+    times: list[tuple[list[int], list[int]]] = [([], []) for _ in ways]
     half = rows // _THREADS
 
     def fill(batch: int, first: int, last: int) -> None:
@@ -74,20 +77,26 @@ def measure(works: Sequence[Work], rows: int, vocabulary: Vocabulary) -> tuple[B
             for part in parts:
                 part.result()
 
-        turns: list[tuple[Callable[[], None], int]] = [(alone, 0), (shared, 1)]
+        def together() -> None:
+            mask_programs(batches[2], masks[2], range(rows))
+
+        turns: list[Callable[[], None]] = [alone, shared, together][: len(ways)]
         for step in range(len(works[0].tokens)):
-            for call, at in turns if step % 2 else reversed(turns):
+            for shift in range(len(ways)):
+                at = (step + shift) % len(ways)
                 wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-                call()
+                turns[at]()
                 times[at][0].append(time.perf_counter_ns() - wall)
                 times[at][1].append(time.process_time_ns() - cpu)
-            if not np.array_equal(masks[0], masks[1]):
-                raise RuntimeError(f"step {step}: two threads fill other masks than one")
+            if not all(np.array_equal(masks[0], other) for other in masks[1:]):
+                raise RuntimeError(f"step {step}: another way fills other masks than one thread")
             for batch in batches:
                 for session, at in zip(batch, chosen, strict=True):
                     session.accept(works[at].tokens[step])
-    one, two = (Batch(Times(tuple(wall)), Times(tuple(cpu))) for wall, cpu in times)
-    return one, two
+    return {
+        way: Batch(Times(tuple(wall)), Times(tuple(cpu)))
+        for way, (wall, cpu) in zip(ways, times, strict=True)
+    }
 
 
 def _spec(work: Work) -> Mapping[str, Any]:
@@ -123,7 +132,7 @@ def main(
             programs(_REQUESTS // 8, max(1, steps // 5), ALL[:-1], None, _SEED),
         ),
     ):
-        for threads, found in zip((1, _THREADS), measure(works, count, vocabulary), strict=True):
+        for threads, found in measure(works, count, vocabulary).items():
             wall = (f"{found.wall.quantile(share) / 1000:.2f}" for share in (0.1, 0.5))
             lines.append(
                 (
@@ -141,10 +150,11 @@ def main(
     head = ("requests", "rows", "threads", "steps", "wall p10", "wall p50", "processor time, mean")
     body = (
         "## Threads (`python -m benchmarks.threads`)\n\n"
-        "Milliseconds in which all masks of a batch are made, by one thread and by "
-        f"{_THREADS} that share the rows; what comes was seen before, and each mask of the two is "
-        "compared. Times of the clock say little where other programs use the machine; processor "
-        "time is what both need.\n\n"
+        "Milliseconds in which all masks of a batch are made: by one thread; by "
+        f"{_THREADS} of Python's that share the rows; by one call to the native core, which has a "
+        "thread for each processor. What comes was seen before, and each mask is compared. Times "
+        "of the clock say little where other programs use the machine; processor time is that of "
+        "all threads.\n\n"
         + table(head, lines)
         + f"\n{vocabulary.size:,} tokens (deepseek). {machine()} {today()}.\n"
     )

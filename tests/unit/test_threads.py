@@ -10,15 +10,19 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from ananke.analysis.formulas.sorts import INT
 from ananke.analysis.formulas.terms import both, equal, integer, less, multiply, variable
 from ananke.domains.semantics.solver import Answer, Solver
 from ananke.languages.python.library.source_tree import parse_expression, parse_source
+from ananke.masks import MaskError, allocate
 from ananke.native import library
 from ananke.parsing.classifier import Classifier, load_classifier
 from ananke.parsing.grammar import load_grammar
+from ananke.session import Session, mask_programs
+from ananke.spec import parse_spec
 from ananke.vocabulary import from_tokens
 
 BYTES = from_tokens([*(bytes([byte]) for byte in range(256)), b""], eos=[256], name="threads")
@@ -152,3 +156,74 @@ def test_few_of_z3s_contexts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.collect()
     assert sum(isinstance(one, z3.Context) for one in gc.get_objects()) - before <= 5
     assert kept[0].find(less(variable("n", INT), integer(-100)))[0] is Answer.SOME
+
+
+_TEXTS = {
+    "python": b"def f(a):\n    if a:\n        return [a, 'x'][0]\n    return a\n",
+    "typescript": b"function f(a: number) {\n  return `x${a + 1}`;\n}\n",
+    "go": b"package p\n\nfunc f(a int) int {\n\tx := a\n\treturn x\n}\n",
+}
+
+
+def _sessions(suffix: str | None = None) -> list[Session]:
+    """A session after each byte of each text, those of the languages mixed."""
+    found: list[tuple[int, Session]] = []
+    for language, text in _TEXTS.items():
+        context = {} if suffix is None else {"suffix": suffix}
+        session = Session(parse_spec({"language": language, "context": context}), BYTES)
+        for at, byte in enumerate(text):
+            found.append((at, session.fork()))
+            session.accept(byte)
+    return [session for _, session in sorted(found, key=lambda one: one[0])]
+
+
+@pytest.mark.parametrize("suffix", [None, "\n"])
+def test_masks_of_a_batch_are_those_of_its_rows(suffix: str | None) -> None:
+    sessions = _sessions(suffix)
+    expected = allocate(len(sessions), BYTES.size)
+    for row, session in enumerate(sessions):
+        session.fork().mask(expected, row)
+    # First as nothing is known of these states, then as all is.
+    for _ in range(2):
+        rows = allocate(len(sessions) + 1, BYTES.size)
+        places = list(range(1, len(sessions) + 1))
+        has_token = mask_programs([one.fork() for one in sessions], rows, places)
+        assert np.array_equal(rows[1:], expected)
+        assert not rows[0].any()
+        assert has_token == expected.any(axis=1).tolist()
+        assert all(has_token)
+
+
+def test_a_session_that_asks_more_than_a_grammar_is_no_part_of_a_batch() -> None:
+    rows = allocate(1, BYTES.size)
+    user = Session(parse_spec({"grammar": {"kind": "regex", "source": "a*"}}), BYTES)
+    assert not user.is_program_alone
+    with pytest.raises(ValueError, match="more to ask"):
+        mask_programs([user], rows, [0])
+    with pytest.raises(MaskError, match="no row 1"):
+        mask_programs(_sessions()[:1], rows, [1])
+
+
+def test_batches_are_filled_while_others_change_what_they_read() -> None:
+    """Some threads fill batches of known states, others feed text that is new to the grammars."""
+    sessions = _sessions()
+    expected = allocate(len(sessions), BYTES.size)
+    mask_programs(sessions, expected, range(len(sessions)))
+
+    def fill(_: int) -> bool:
+        rows = allocate(len(sessions), BYTES.size)
+        mask_programs([one.fork() for one in sessions], rows, range(len(sessions)))
+        return bool(np.array_equal(rows, expected))
+
+    def write(number: int) -> bool:
+        spec = parse_spec({"language": "python"})
+        session = Session(spec, BYTES)
+        row = allocate(1, BYTES.size)
+        for at in range(12):
+            for byte in b"v%d_%d = [%s]\n" % (number, at, b"(" * at + b"1" + b")" * at):
+                session.mask(row)
+                session.accept(byte)
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(lambda number: (fill, write)[number % 2](number), range(24)))

@@ -1,13 +1,15 @@
-"""A row of a batch's masks: what a session admits, and never nothing."""
+"""Rows of a batch's masks: what sessions admit, and never nothing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import set_tokens
-from ananke.session import Session
+from ananke.session import Session, mask_programs
 from ananke.vocabulary import Vocabulary
 
 Rows = npt.NDArray[np.int32]
@@ -28,6 +30,27 @@ def fill_or_end(session: Session, rows: Rows, at: int) -> str | None:
         reason = str(error)
     admit_end(session.vocabulary, rows, at)
     return reason
+
+
+def fill_batch_or_end(
+    sessions: Sequence[Session], rows: Rows, ats: Sequence[int]
+) -> list[str | None]:
+    """`fill_or_end` for each session and its row; what languages' grammars decide alone is filled
+    side by side. Sessions and rows are all different."""
+    programs = [which for which, one in enumerate(sessions) if one.is_program_alone]
+    has_token = dict(
+        zip(
+            programs,
+            mask_programs(
+                [sessions[which] for which in programs], rows, [ats[which] for which in programs]
+            ),
+            strict=True,
+        )
+    )
+    return [
+        None if has_token.get(which) else fill_or_end(session, rows, at)
+        for which, (session, at) in enumerate(zip(sessions, ats, strict=True))
+    ]
 
 
 def admit_end(vocabulary: Vocabulary, rows: Rows, at: int) -> None:

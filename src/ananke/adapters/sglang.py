@@ -27,6 +27,7 @@ from sglang.srt.arg_groups import choices
 from sglang.srt.constrained.base_grammar_backend import (
     BaseGrammarBackend,
     BaseGrammarObject,
+    GrammarRow,
     GrammarStats,
     InvalidGrammarObject,
     register_grammar_backend,
@@ -37,7 +38,7 @@ from sglang.srt.constrained.torch_ops.token_filter_torch_ops import set_token_fi
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.runtime_context import get_serving
 
-from ananke.adapters.filling import fill_or_end
+from ananke.adapters.filling import fill_batch_or_end, fill_or_end
 from ananke.adapters.policies import read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import words_for
@@ -107,10 +108,29 @@ class AnankeGrammar(BaseGrammarObject):
         return _all_admitted(self.session.vocabulary.size, batch_size)
 
     def fill_vocab_mask(self, vocab_mask: torch.Tensor, idx: int) -> None:
-        reason = fill_or_end(self.session, vocab_mask.numpy(), idx)
+        self._note_mask(idx, fill_or_end(self.session, vocab_mask.numpy(), idx))
+
+    @staticmethod
+    def fill_vocab_mask_batched(entries: list[GrammarRow], vocab_mask: torch.Tensor) -> None:
+        """Each entry's row; the others stay as they are."""
+        ours = [entry for entry in entries if isinstance(entry.grammar, AnankeGrammar)]
+        reasons = fill_batch_or_end(
+            [entry.grammar.session for entry in ours],
+            vocab_mask.numpy(),
+            [entry.row for entry in ours],
+        )
+        for entry, reason in zip(ours, reasons, strict=True):
+            entry.grammar._note_mask(entry.row, reason)
+        BaseGrammarObject.fill_vocab_mask_batched(
+            [entry for entry in entries if not isinstance(entry.grammar, AnankeGrammar)],
+            vocab_mask,
+        )
+
+    def _note_mask(self, row: int, reason: str | None) -> None:
+        """`reason`: why the mask has no token of its own."""
         self._is_stuck = reason is not None
         if reason is not None:
-            _log.warning("row %d: %s; the text is ended", idx, reason)
+            _log.warning("row %d: %s; the text is ended", row, reason)
 
     @staticmethod
     def reset_vocab_mask(vocab_mask: torch.Tensor) -> None:

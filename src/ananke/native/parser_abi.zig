@@ -531,6 +531,48 @@ fn isRecalled(classifier: *mask.Classifier, state: *const State, out: []u32) boo
     return classifier.recall(state, out);
 }
 
+/// Masks of a batch: those of the rows that are left, each by whoever is free.
+const Batch = struct {
+    classifiers: []const *mask.Classifier,
+    states: []const *State,
+    rows: []const [*]u32,
+    words: usize,
+    results: []i32,
+    next: std.atomic.Value(usize) = .init(0),
+
+    fn work(self: *Batch) void {
+        while (true) {
+            const at = self.next.fetchAdd(1, .monotonic);
+            if (at >= self.rows.len) return;
+            const result = ananke_classifier_fill(self.classifiers[at], self.states[at], self.rows[at], self.words);
+            self.results[at] = if (result == ok and std.mem.allEqual(u32, self.rows[at][0..self.words], 0)) no else result;
+        }
+    }
+};
+
+/// More threads than this don't help: what a batch needs of them is over in milliseconds.
+const max_threads = 64;
+
+/// Fills `count` rows of `words` words, each as `ananke_classifier_fill` does, by at most `threads`
+/// threads, the caller's among them; rows that no thread can be had for are left to the others.
+/// Writes to `results` for each row 1: it has a token, 0: it has none, negative: an error.
+export fn ananke_classifiers_fill(classifiers: [*]const *mask.Classifier, states: [*]const *State, rows: [*]const [*]u32, words: usize, results: [*]i32, count: usize, threads: usize) void {
+    var batch = Batch{
+        .classifiers = classifiers[0..count],
+        .states = states[0..count],
+        .rows = rows[0..count],
+        .words = words,
+        .results = results[0..count],
+    };
+    var others: [max_threads]std.Thread = undefined;
+    var started: usize = 0;
+    while (started < others.len and started + 1 < @min(threads, count)) : (started += 1) {
+        others[started] = std.Thread.spawn(.{}, Batch.work, .{&batch}) catch break;
+    }
+    batch.work();
+    for (others[0..started]) |thread| thread.join();
+}
+
 /// The same mask by feeding every token to the parser: the slow truth that `fill` must equal.
 export fn ananke_classifier_fill_brute(classifier: *mask.Classifier, state: *State, out: [*]u32, words: usize) i32 {
     if (words != maskWords(classifier)) return bad_argument;

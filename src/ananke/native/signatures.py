@@ -102,6 +102,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_classifier_new": (P, (P, P, P, SIZE)),
     "ananke_classifier_free": (None, (P,)),
     "ananke_classifier_fill": (I32, (P, P, P, SIZE)),
+    "ananke_classifiers_fill": (None, (P, P, P, SIZE, P, SIZE, SIZE)),
     "ananke_classifier_fill_brute": (I32, (P, P, P, SIZE)),
     "ananke_classifier_statistics": (None, (P, P)),
     "ananke_live_counts": (None, (P,)),

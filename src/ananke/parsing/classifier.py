@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,7 @@ from ananke.parsing.grammar import Grammar
 from ananke.parsing.state import ParseError, ParseState
 from ananke.vocabulary import Vocabulary
 
-__all__ = ["Classifier", "ClassifierStatistics", "load_classifier"]
+__all__ = ["Classifier", "ClassifierStatistics", "fill_many", "load_classifier"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,51 @@ class Classifier:
         out = (ctypes.c_uint64 * 8)()
         library().ananke_classifier_statistics(self._handle, out)
         return ClassifierStatistics(*out)
+
+
+def fill_many(
+    requests: Sequence[tuple[Classifier, ParseState]], rows: Sequence[NDArray[np.int32]]
+) -> list[bool]:
+    """Writes the masks after several states, in native code, by as many threads as the process may
+    run at a time; whether each has a token.
+
+    Args:
+        requests: states, each of its classifier's grammar; all vocabularies are of one size.
+        rows: int32, each of shape (ceil(vocabulary size / 32),), C-contiguous, no two of them the
+            same memory; overwritten.
+
+    Raises:
+        ParseError: a row has another length, or memory ran out.
+    """
+    count = len(requests)
+    words = requests[0][0].words if requests else 0
+    for (classifier, _), row in zip(requests, rows, strict=True):
+        if classifier.words != words or len(row) != words:
+            raise ParseError(f"batch: a mask of {len(row)} words, not {classifier.words}")
+    pointers = ctypes.c_void_p * count
+    results = (ctypes.c_int32 * count)()
+    library().ananke_classifiers_fill(
+        pointers(*(classifier._handle for classifier, _ in requests)),
+        pointers(*(state.handle for _, state in requests)),
+        pointers(*(row.ctypes.data for row in rows)),
+        words,
+        results,
+        count,
+        min(_processors(), count // _ROWS_A_THREAD),
+    )
+    if any(result < 0 for result in results):
+        raise ParseError("batch: out of memory")
+    return [result > 0 for result in results]
+
+
+#: To start a thread takes as long as so many masks that are known.
+_ROWS_A_THREAD = 8
+
+
+def _processors() -> int:
+    """How many the process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return (os.cpu_count() or 1) if affinity is None else len(affinity(0))
 
 
 _lock = threading.Lock()

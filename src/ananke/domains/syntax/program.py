@@ -8,12 +8,13 @@ What the grammar can't parse of the text that is given is left out (`syntax/give
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ananke.domains.state import Words
 from ananke.domains.syntax.given import Stretch, furthest, read_given
 from ananke.masks import allocate, set_tokens, subtract, union
-from ananke.parsing.classifier import Classifier, load_classifier
+from ananke.parsing.classifier import Classifier, fill_many, load_classifier
 from ananke.parsing.grammar import load_grammar
 from ananke.parsing.language import LanguageError
 from ananke.parsing.state import Expected, ParseState
@@ -90,8 +91,11 @@ class ProgramState:
         return self._program.unmodelled, self._left_out
 
     def fill(self, words: Words) -> None:
+        self._program.classifier.fill(self._state, words)
+        self._settle_end(words)
+
+    def _settle_end(self, words: Words) -> None:
         program = self._program
-        program.classifier.fill(self._state, words)
         if program.suffix:
             apply = union if self.can_end() else subtract
             apply(words, words, program.ending)
@@ -118,6 +122,21 @@ class ProgramState:
 
     def shortest_completion(self) -> bytes | None:
         return self._state.shortest_completion(self._program.suffix)
+
+
+def fill_programs(states: Sequence[ProgramState], rows: Sequence[Words]) -> list[bool]:
+    """Overwrite each row with what its state admits, as `ProgramState.fill` does, side by side in
+    native code; whether each row has a token.
+
+    Raises ParseError as `fill_many`.
+    """
+    requests = [(state._program.classifier, state._state) for state in states]
+    found = fill_many(requests, rows)
+    for at, (state, words) in enumerate(zip(states, rows, strict=True)):
+        if state._program.suffix:
+            state._settle_end(words)
+            found[at] = bool(words.any())
+    return found
 
 
 def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
