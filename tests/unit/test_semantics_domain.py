@@ -355,3 +355,15 @@ def test_a_token_that_brings_its_own_claim_is_judged(vocabulary):
     ids = ids_of(vocabulary)
     assert ids[b"//0\n"] not in bits(one)
     assert ids[b"\n"] in bits(one)
+
+
+def test_a_token_that_the_parser_refuses_is_none_of_semantics() -> None:
+    """There the grammar's mask has a token too many: no reason to fail."""
+    vocabulary = from_tokens(
+        [*(bytes([byte]) for byte in range(256)), b""], eos=[256], name="semantics"
+    )
+    spec = {"language": "python", "domains": ["syntax", "semantics"]}
+    session = Session(parse_spec(spec), vocabulary)
+    session.accept_text(b"x = 3\\\r\nnot\\\r\n\n")
+    rows = allocate(1, vocabulary.size)
+    session.mask(rows)
