@@ -76,6 +76,7 @@ __all__ = [
     "Statistics",
     "TokenError",
     "Unmodelled",
+    "mask_programs",
 ]
 
 #: A place that is judged takes about as long as so many that are only parsed.
