@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ananke.analysis.formulas.statements import Forget, Function
 from ananke.masks import allocate, tokens_of
 from ananke.session import NotAdmitted, Session
 from ananke.spec import SpecError, parse_spec
@@ -367,3 +368,31 @@ def test_a_token_that_the_parser_refuses_is_none_of_semantics() -> None:
     session.accept_text(b"x = 3\\\r\nnot\\\r\n\n")
     rows = allocate(1, vocabulary.size)
     session.mask(rows)
+
+
+def test_a_return_is_a_claim_where_a_contract_is_stated_only() -> None:
+    """Without one no token after it is asked about; with one each that may end the statement is."""
+    vocabulary = from_tokens(
+        [*(bytes([byte]) for byte in range(256)), b"1\n", b""], eos=[257], name="claims"
+    )
+    prefix = "def f(a: int) -> int:\n    return "
+    spec = {"language": "python", "domains": ["syntax", "semantics"], "context": {"prefix": prefix}}
+    stated = {**spec, "contracts": {"functions": [{"name": "f", "post": ["result > 1"]}]}}
+    admitted = []
+    for one in (spec, stated):
+        session = Session(parse_spec(one), vocabulary)
+        rows = allocate(1, vocabulary.size)
+        session.mask(rows)
+        admitted.append({vocabulary.token_bytes(int(at)) for at in tokens_of(rows[0])})
+        assert session.explain(256).admitted == (b"1\n" in admitted[-1])
+    assert admitted[0] - admitted[1] == {b"1\n"}
+
+
+def test_equal_functions_are_one_to_the_judge() -> None:
+    def made(value: int) -> Function:
+        return Function("f", (("a", "int"),), "", (Forget((f"x{value}",)),), True, 9, True)
+
+    assert made(1) == made(1)
+    assert hash(made(1)) == hash(made(1))
+    assert made(1) != made(2)
+    assert len({made(1), made(1), made(2)}) == 2

@@ -48,11 +48,19 @@ class Wording:
         ends: bytes after which a statement may have become final.
         line_ends: those of them that end lines: after one the next line's blanks count.
         claims: pieces of text without which no claim is made. Words count anywhere.
+        contract_claims: those of them that make one only where the spec states a contract.
     """
 
     ends: bytes
     line_ends: bytes
     claims: tuple[bytes, ...]
+    contract_claims: tuple[bytes, ...] = ()
+
+    @property
+    def without_contracts(self) -> Wording:
+        """Where the spec states none."""
+        claims = tuple(one for one in self.claims if one not in self.contract_claims)
+        return Wording(self.ends, self.line_ends, claims)
 
 
 @dataclass(frozen=True, slots=True)

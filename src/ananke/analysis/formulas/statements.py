@@ -7,7 +7,7 @@ body that the text hasn't finished: more of it may come.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ananke.analysis.formulas.expressions import Expression
 
@@ -170,6 +170,15 @@ class Function:
     place: int
     is_closed: bool
     shadowed: frozenset[str] = frozenset()
+    #: Asked for at each token, and a body is deep.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        value = (self.name, self.parameters, self.body, self.place, self.shadowed)
+        object.__setattr__(self, "_hash", hash(value))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def assigned_names(block: Block) -> Iterator[str]:

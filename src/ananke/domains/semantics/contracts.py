@@ -57,6 +57,11 @@ class ContractBook:
         self._classes = classes
         self._joined: dict[str, Contract] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the spec states no contract."""
+        return not self._functions and not self._classes
+
     def of(self, function: str) -> Contract:
         """What is asked of a function; a method has its class's invariant too."""
         found = self._joined.get(function)

@@ -161,11 +161,14 @@ def start_semantics(
         raise spec_error(
             f"spec.domains[{at}]", f"{spec.language} has no semantics domain yet; leave it out"
         )
+    book = read_contracts(spec.contracts, semantics, parse.grammar)
+    if book.is_empty:
+        semantics = replace(semantics, wording=semantics.wording.without_contracts)
     request = Request(
         semantics,
         semantics.begin(),
         Judge(semantics),
-        read_contracts(spec.contracts, semantics, parse.grammar),
+        book,
         vocabulary,
         (spec.context.suffix or "").encode(),
         parse.position,

@@ -134,6 +134,7 @@ SEMANTICS = Semantics(
             b"min",
             b"divmod",
         ),
+        contract_claims=(b"return",),
     ),
     constructors=frozenset(["__init__"]),
     show=repr,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
 
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -70,7 +69,17 @@ def traits_of(
     trees: Iterable[Tree], text: Callable[[Tree], str], memory: dict[int, Traits]
 ) -> Traits:
     """The traits of all; those of finished trees are kept in `memory` by identity."""
-    return reduce(Traits.with_, (_of(one, text, memory) for one in trees), _NOTHING)
+    found = [one for one in (_of(tree, text, memory) for tree in trees) if one is not _NOTHING]
+    if len(found) < 2:
+        return found[0] if found else _NOTHING
+    return Traits(
+        _NONE.union(*(one.bound for one in found)),
+        _NONE.union(*(one.elsewhere for one in found)),
+        _NONE.union(*(one.words for one in found)),
+        any(one.suspends for one in found),
+        any(one.leaves for one in found),
+        any(one.binds_all for one in found),
+    )
 
 
 def _of(tree: Tree, text: Callable[[Tree], str], memory: dict[int, Traits]) -> Traits:
