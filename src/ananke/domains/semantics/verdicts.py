@@ -67,7 +67,6 @@ class Judge:
         key = (function, contract)
         found = self._known.get(key)
         if found is not None:
-            self._known.move_to_end(key)
             return found
         self.solver.begin_function()
         found = self._known[key] = self._judge(function, contract)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from ananke.analysis.formulas.expressions import Expression, Name, Operation, Unmodelled
 from ananke.analysis.formulas.statements import (
@@ -65,6 +66,8 @@ SIMPLE = frozenset(
 _MODULE_CHANGERS = frozenset(["exec", "eval", "globals", "locals", "vars", "setattr"])
 #: Finished statements remembered before all are forgotten.
 _REMEMBERED = 20_000
+#: Rows of them, each as long as its block.
+_JOINED = 500
 
 
 @dataclass
@@ -73,6 +76,7 @@ class Memory:
 
     statements: dict[tuple[int, frozenset[str]], Statement | None] = field(default_factory=dict)
     traits: dict[int, Traits] = field(default_factory=dict)
+    joined: dict[tuple[int, ...], Traits] = field(default_factory=dict)
     functions: dict[tuple[int, str, frozenset[str]], tuple[Function, ...]] = field(
         default_factory=dict
     )
@@ -94,7 +98,13 @@ def functions_of(
     for store in (memory.statements, memory.traits, memory.functions):
         if len(store) > _REMEMBERED:
             store.clear()
+    if len(memory.joined) > _JOINED:
+        memory.joined.clear()
     return list(_Lowering(edge, text, memory).module(roots))
+
+
+def _has_identity(tree: Tree) -> bool:
+    return tree.identity != 0
 
 
 class _Lowering:
@@ -119,7 +129,15 @@ class _Lowering:
         return column_of(self._reader.line_start(tree.start))
 
     def _traits(self, trees: list[Tree]) -> Traits:
-        return traits_of(trees, self._reader.text, self._memory.traits)
+        """Those of all; of the finished statements before the last they are known together."""
+        text, known = self._reader.text, self._memory.traits
+        identities = tuple(one.identity for one in takewhile(_has_identity, trees[:-1]))
+        first = self._memory.joined.get(identities)
+        if first is None:
+            first = self._memory.joined[identities] = traits_of(
+                trees[: len(identities)], text, known
+            )
+        return first.with_(traits_of(trees[len(identities) :], text, known))
 
     # Functions
 

@@ -52,6 +52,8 @@ class Traits:
 
     def with_(self, other: Traits) -> Traits:
         """Those of both."""
+        if other == _NOTHING:
+            return self
         return Traits(
             self.bound | other.bound,
             self.elsewhere | other.elsewhere,
