@@ -237,3 +237,20 @@ def test_a_header_that_grew_is_read_anew() -> None:
         judged(text[:end], program=program)
     assert judged(text, at_end=True, program=program).owed == ()
     assert judged(text + "'a'.q\n", program=program).defects == judged(text + "'a'.q\n").defects
+
+
+def test_a_class_that_is_finished_token_by_token_is_judged_as_at_once() -> None:
+    text = (
+        "class A:\n    def use(self):\n        return self.x.upper()\n"
+        "    def give(self):\n        self.x = 1\n        self.y = 'a'\n"
+        "    def more(self):\n        self.x = 'a'\n        self.y.foo\n"
+    )
+    program = Program(LIBRARY)
+    found = set[tuple[str, ...]]()
+    for end in range(text.index("def give"), len(text) + 1):
+        alone = judged(text[:end], at_end=True).defects
+        assert judged(text[:end], at_end=True, program=program).defects == alone, text[:end]
+        found.add(tuple(one.text().partition(";")[0] for one in alone))
+    # What `use` makes of `x` is wrong as long as `x` is a number on all ways.
+    assert any("`int` has no attribute `upper`" in message for one in found for message in one)
+    assert not any("`int` has no" in one.text() for one in judged(text).defects)

@@ -16,12 +16,12 @@ functions, all of Go's, Rust's and Zig's module level) are owed like Python's fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from ananke.analysis.declarations import Class, Member
 from ananke.analysis.types import UNKNOWN, Type, join
 
-__all__ = ["Entry", "Frame", "Owed", "Scope", "merge", "widen"]
+__all__ = ["Entry", "Frame", "Owed", "Scope", "is_alike", "merge", "widen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,28 @@ class Scope:
     def dead(self) -> Scope:
         """What follows is not reached."""
         return replace(self, is_alive=False)
+
+
+#: What a scope says itself, but for its classes.
+_SAID = tuple(one.name for one in fields(Scope) if one.name not in ("outer", "classes"))
+_CLASS = tuple(one.name for one in fields(Class))
+
+
+def is_alike(one: Scope, other: Scope) -> bool:
+    """Whether two scopes of one block say the same, so that what is read in them is the same."""
+    return (
+        one.outer is other.outer
+        and _say_the_same(one, other, _SAID)
+        and one.classes.keys() == other.classes.keys()
+        and all(
+            class_ is other.classes[symbol] or _say_the_same(class_, other.classes[symbol], _CLASS)
+            for symbol, class_ in one.classes.items()
+        )
+    )
+
+
+def _say_the_same(one: object, other: object, names: tuple[str, ...]) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def merge(one: Scope, other: Scope) -> Scope:

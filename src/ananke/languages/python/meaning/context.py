@@ -12,7 +12,7 @@ from typing import Any
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.judgement import Constraint
-from ananke.analysis.scopes import Entry, Owed, Scope
+from ananke.analysis.scopes import Entry, Owed, Scope, is_alike
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
@@ -313,6 +313,15 @@ class Context:
             return
         key = (word, id(before), tree.identity)
         known = self.program.entered.setdefault(key, (before, self.scope))
+        self.scope = known[1]
+
+    def enter_again(self, tree: Tree, scope: Scope) -> None:
+        """Begins a body that has been read, whose finished header is `tree`, in `scope`: in the one
+        of the last time if that said the same, so that what is remembered of it holds."""
+        key = ("again", id(scope.outer), tree.identity)
+        known = self.program.entered.get(key)
+        if known is None or not is_alike(known[1], scope):
+            known = self.program.entered[key] = (scope, scope)
         self.scope = known[1]
 
     def enter_block(self, block: Tree) -> None:

@@ -499,14 +499,17 @@ def define_class(
     c.scope = c.scope.bind(name, Entry(value, member=Member(finished, Binding.NESTED)))
     if c.is_final(tree):
         _settle_members(c, tree, symbol)
-        _look_again(c, body, run, inner)
+        _look_again(c, name_tree, body, run, inner)
 
 
-def _look_again(c: Context, body: Tree, run: Run, inner: Scope) -> None:
+def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope) -> None:
     """Reads the methods of a finished class once more: while it was under way much of what they
     use of it was unknown."""
     after, found = c.scope, c.defects
-    c.scope, c.defects = replace(inner, classes=after.classes), []
+    # What the body owes is seen to already.
+    nothing = {"owed": {}, "owed_members": {}, "belated": {}}
+    c.enter_again(name_tree, replace(inner, classes=after.classes, **nothing))
+    c.defects = []
     for one in statements_of(body):
         decorated = one.child("definition") if one.kind == "decorated_definition" else one
         if decorated is not None and decorated.kind == "function_definition":
