@@ -507,8 +507,8 @@ def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope)
     use of it was unknown."""
     after, found = c.scope, c.defects
     # What the body owes is seen to already.
-    nothing = {"owed": {}, "owed_members": {}, "belated": {}}
-    c.enter_again(name_tree, replace(inner, classes=after.classes, **nothing))
+    begun = replace(inner, classes=after.classes, owed={}, owed_members={}, belated={})
+    c.enter_again(name_tree, begun)
     c.defects = []
     for one in statements_of(body):
         decorated = one.child("definition") if one.kind == "decorated_definition" else one
