@@ -231,6 +231,7 @@ def _begin(surroundings: Surroundings) -> Program:
 MINI = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
+    inerts=(),
     begin=_begin,
     forgive=lambda program, starts: replace(program, forgiven=program.forgiven | starts),
     trial=lambda program: nullcontext(),

@@ -17,6 +17,7 @@ from ananke.masks import (
     clear,
     contains,
     count,
+    first_of,
     has_any,
     intersect,
     is_within,
@@ -242,3 +243,45 @@ def test_no_row_is_lent_to_two_threads():
         thread.join()
     assert clashes == []
     assert pool.statistics.waiting <= 3
+
+
+@st.composite
+def stretches(draw):
+    size = draw(sizes)
+    tokens = draw(st.sets(st.integers(0, size - 1), max_size=40))
+    order = draw(st.lists(st.integers(0, size - 1), max_size=300))
+    ends = st.integers(0, len(order))
+    pairs = draw(st.lists(st.tuples(ends, ends).map(sorted), max_size=30))
+    return size, tokens, order, pairs
+
+
+@given(stretches())
+def test_the_first_token_of_each_stretch(drawn):
+    size, tokens, order, pairs = drawn
+    firsts, lasts = (np.array([pair[end] for pair in pairs], np.int32) for end in (0, 1))
+    found = first_of(packed(tokens, size), np.array(order, np.int32), firsts, lasts)
+    expected = [
+        next((at for at in range(first, last) if order[at] in tokens), -1) for first, last in pairs
+    ]
+    assert found.tolist() == expected
+
+
+def test_stretches_that_are_none():
+    row, order = packed({1}, 64), np.array([1, 2, 3], np.int32)
+
+    def ask(order=order, row=row, first=0, last=1):
+        return first_of(row, order, np.array([first], np.int32), np.array([last], np.int32))
+
+    assert ask().tolist() == [0]
+    with pytest.raises(MaskError, match="a stretch does not lie in the 3 tokens"):
+        ask(last=4)
+    with pytest.raises(MaskError, match="a stretch does not lie in the 3 tokens"):
+        ask(first=2, last=1)
+    with pytest.raises(MaskError, match="order: 64 is not in the row of 64 tokens"):
+        ask(order=np.array([1, 64], np.int32))
+    with pytest.raises(MaskError, match="not in the row"):
+        ask(order=np.array([-1], np.int32))
+    with pytest.raises(MaskError, match="order: dtype int64"):
+        ask(order=np.array([1], np.int64))
+    with pytest.raises(MaskError, match="row: shape"):
+        ask(row=packed({1}, 64).reshape(1, 2))

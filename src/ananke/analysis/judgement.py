@@ -201,6 +201,7 @@ class Meaning:
 
     Attributes:
         name_start, name_bytes: the bytes that names begin with and are made of.
+        inerts: the strings and comments that most texts have.
         begin: what all texts of one request share. Raises SurroundingsError.
         forgive: the same, but that defects which begin at some bytes are given, and none.
         trial: what is learnt of texts within it is forgotten after it: they are only tried.
@@ -223,6 +224,7 @@ class Meaning:
 
     name_start: bytes
     name_bytes: bytes
+    inerts: tuple[Inert, ...]
     begin: Callable[[Surroundings], Any]
     forgive: Callable[[Any, frozenset[int]], Any]
     trial: Callable[[Any], AbstractContextManager[None]]

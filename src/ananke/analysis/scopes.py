@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from ananke.analysis.declarations import Class, Member
 from ananke.analysis.types import UNKNOWN, Type, join
@@ -76,7 +77,7 @@ class Frame:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scope:
     """A place's names. Compared by identity, so that what was read in it can be remembered."""
 
@@ -116,6 +117,14 @@ class Scope:
     #: Words that hold from here on, such as `deferred annotations`.
     flags: frozenset[str] = frozenset()
 
+    def but(self, **changes: Any) -> Scope:
+        """The scope with some attributes changed: `dataclasses.replace` in a quarter of its time,
+        which is a tenth of that of judging."""
+        other = object.__new__(Scope)
+        other.__dict__.update(self.__dict__)
+        other.__dict__.update(changes)
+        return other
+
     def with_names(self, added: Mapping[str, Entry]) -> Scope:
         """The scope after binding `added`; what was known of paths below them is forgotten, and
         what was owed of them is paid."""
@@ -135,7 +144,7 @@ class Scope:
             belated = {**belated, **late}
             owed = {name: one for name, one in owed.items() if name not in added}
         names = {**self.names, **added}
-        return replace(self, names=names, facts=facts, owed=owed, belated=belated)
+        return self.but(names=names, facts=facts, owed=owed, belated=belated)
 
     def bind(self, name: str, entry: Entry) -> Scope:
         return self.with_names({name: entry})
@@ -145,11 +154,11 @@ class Scope:
         below = (path + ".", path + "[")
         facts = {p: t for p, t in self.facts.items() if not p.startswith(below)}
         facts[path] = type_
-        return replace(self, facts=facts)
+        return self.but(facts=facts)
 
     def dead(self) -> Scope:
         """What follows is not reached."""
-        return replace(self, is_alive=False)
+        return self.but(is_alive=False)
 
 
 #: What a scope says itself, but for its classes.
@@ -189,14 +198,13 @@ def merge(one: Scope, other: Scope) -> Scope:
         merged = _with_history(
             alive, gone, {**lost, **alive.names} if lost else alive.names, alive.facts
         )
-        return replace(merged, clouded=clouded)
+        return merged.but(clouded=clouded)
     if one.is_doubtful != other.is_doubtful:
         # Values that came the doubtful way may never arrive; those of the certain way do.
         sure, doubtful = (other, one) if one.is_doubtful else (one, other)
         known = {**doubtful.names, **sure.names}
-        return replace(
-            _with_history(sure, doubtful, known, sure.facts),
-            is_doubtful=doubtful.is_doubtful and sure.is_doubtful,
+        return _with_history(sure, doubtful, known, sure.facts).but(
+            is_doubtful=doubtful.is_doubtful and sure.is_doubtful
         )
     names = dict(one.names)
     for name, entry in other.names.items():
@@ -253,8 +261,7 @@ def _with_history(
             elif mine[1] == declared:
                 joined[name] = (join((mine[0], type_)), declared)
         attributes = joined
-    return replace(
-        into,
+    return into.but(
         names=names,
         facts=facts,
         owed=owed,
@@ -304,4 +311,4 @@ def widen(before: Scope, after: Scope) -> Scope:
     for path in after.clouded:
         if path not in names:
             facts[path] = UNKNOWN
-    return _with_history(replace(after, is_alive=before.is_alive), before, names, facts)
+    return _with_history(after.but(is_alive=before.is_alive), before, names, facts)

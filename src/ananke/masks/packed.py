@@ -28,6 +28,7 @@ __all__ = [
     "clear",
     "contains",
     "count",
+    "first_of",
     "has_any",
     "intersect",
     "is_within",
@@ -43,7 +44,7 @@ Words = npt.NDArray[np.int32]
 #: Vectors of the widest variant then never straddle two cache lines.
 _ALIGNMENT = 64
 _INT32 = np.dtype(np.int32)
-_BAD_TOKEN = -2
+_BAD_TOKEN, _NO_MEMORY = -2, -3
 _Start = ctypes.c_char * 0
 
 
@@ -154,6 +155,44 @@ def set_tokens(out: Words, tokens: Iterable[int] | npt.NDArray[np.uint32], vocab
     if result == _BAD_TOKEN:
         worst = int(ids.max())
         raise MaskError(f"tokens: {worst} is not below the vocabulary's size {vocab_size}")
+
+
+def first_of(
+    row: Words,
+    order: npt.NDArray[np.int32],
+    firsts: npt.NDArray[np.int32],
+    lasts: npt.NDArray[np.int32],
+) -> npt.NDArray[np.int32]:
+    """For each stretch of `order`, the index of its first token that is set in one row, or -1.
+
+    Args:
+        row: shape (words,).
+        order: tokens of the row, shape (n,).
+        firsts: where the stretches begin in `order`, shape (count,).
+        lasts: where they end, the index after their last, shape (count,).
+
+    Raises:
+        MaskError: an array is no int32 array of one dimension, C-contiguous and aligned; a token is
+            past the row; a stretch is none of `order`.
+    """
+    named = {"row": row, "order": order, "firsts": firsts, "lasts": lasts}
+    for name, one in named.items():
+        _memory(one, name)
+        if one.ndim != 1:
+            raise MaskError(f"{name}: shape {one.shape}, not of one dimension")
+    _same_shape(lasts, "lasts", firsts, "firsts")
+    out = np.empty_like(firsts)
+    at, begins, ends, tokens, words = (one.ctypes.data for one in (out, firsts, lasts, order, row))
+    result = library().ananke_bits_first(
+        at, begins, ends, firsts.size, tokens, order.size, words, row.size
+    )
+    if result == _BAD_TOKEN:
+        raise MaskError(f"order: {order.max()} is not in the row of {row.size * 32} tokens")
+    if result == _NO_MEMORY:
+        raise MemoryError
+    if result < 0:
+        raise MaskError(f"firsts, lasts: a stretch does not lie in the {order.size} tokens")
+    return out
 
 
 def tokens_of(row: Words) -> npt.NDArray[np.int64]:

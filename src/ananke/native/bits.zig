@@ -5,10 +5,12 @@
 //! and returns `bad_argument`. Zig code calls the table of `cpu.zig` directly.
 const std = @import("std");
 const cpu = @import("cpu.zig");
+const memory = @import("memory.zig");
 
 const ok: i32 = 0;
 const bad_argument: i32 = -1;
 const bad_token: i32 = -2;
+const no_memory: i32 = -3;
 
 fn words(pointer: ?*const anyopaque, len: usize) ?[]const u32 {
     if (len == 0) return &.{};
@@ -91,6 +93,45 @@ export fn ananke_bits_set(out: ?*anyopaque, out_len: usize, tokens: ?*const anyo
     if (ids.len != 0 and std.mem.max(u32, ids) >= vocab_size) return bad_token;
     setTokens(mask, ids);
     return ok;
+}
+
+/// For each stretch `firsts[i]` up to `lasts[i]` of `order`, the index of its first token that is
+/// set in the mask; -1 where none is.
+export fn ananke_bits_first(out: ?*anyopaque, firsts: ?*const anyopaque, lasts: ?*const anyopaque, count: usize, order: ?*const anyopaque, order_len: usize, mask: ?*const anyopaque, mask_len: usize) i32 {
+    const found = mutableWords(out, count) orelse return bad_argument;
+    const begins = words(firsts, count) orelse return bad_argument;
+    const ends = words(lasts, count) orelse return bad_argument;
+    const tokens = words(order, order_len) orelse return bad_argument;
+    const set = words(mask, mask_len) orelse return bad_argument;
+    if (tokens.len > std.math.maxInt(i32)) return bad_argument;
+    for (begins, ends) |begin, end| {
+        if (begin > end or end > tokens.len) return bad_argument;
+    }
+    // The mask in the order of `order`, so that what is not set is passed by the word.
+    const sorted = memory.gpa.alloc(u64, tokens.len / 64 + 1) catch return no_memory;
+    defer memory.gpa.free(sorted);
+    @memset(sorted, 0);
+    for (tokens, 0..) |token, at| {
+        if (token / 32 >= set.len) return bad_token;
+        const bit: u64 = set[token / 32] >> @intCast(token % 32) & 1;
+        sorted[at / 64] |= bit << @intCast(at % 64);
+    }
+    for (found, begins, ends) |*one, begin, end| one.* = firstSet(sorted, begin, end) orelse std.math.maxInt(u32);
+    return ok;
+}
+
+/// The index of the first bit set from `begin` up to `end`.
+fn firstSet(bits: []const u64, begin: u32, end: u32) ?u32 {
+    if (begin >= end) return null;
+    var word: u32 = begin / 64;
+    var left = bits[word] >> @intCast(begin % 64) << @intCast(begin % 64);
+    while (left == 0) {
+        word += 1;
+        if (word * 64 >= end) return null;
+        left = bits[word];
+    }
+    const at = word * 64 + @ctz(left);
+    return if (at < end) at else null;
 }
 
 /// Sets the bits of `tokens`; they lie in the mask. A run of tokens of one word costs one store,

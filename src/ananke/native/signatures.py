@@ -39,6 +39,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_bits_any": (I32, (P, SIZE)),
     "ananke_bits_within": (I32, (P, SIZE, P, SIZE)),
     "ananke_bits_set": (I32, (P, SIZE, P, SIZE, U32)),
+    "ananke_bits_first": (I32, (P, P, P, SIZE, P, SIZE, P, SIZE)),
     "ananke_cpu_variant_count": (U32, ()),
     "ananke_cpu_variant_name": (TEXT, (U32,)),
     "ananke_cpu_variant_is_supported": (BOOL, (U32,)),

@@ -513,7 +513,7 @@ class Context:
             is_here = here.kind == "function" and not (self.deferred or self.lenient or self.trying)
             inside = here.loop if is_here and name not in here.elsewhere else None
             owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop, inside)
-            self.scope = replace(self.scope, owed={**self.scope.owed, name: owed})
+            self.scope = self.scope.but(owed={**self.scope.owed, name: owed})
         return True
 
     # Types

@@ -135,7 +135,7 @@ def define_function(
     returns = read_type(c, returns_tree) if has_returns else None
     is_async = any(one.kind == "async" for one in tree.children)
     header = c.scope
-    c.scope = replace(outer, owed=header.owed, owed_members=header.owed_members)
+    c.scope = outer.but(owed=header.owed, owed_members=header.owed_members)
     binding = _binding(c, name, decorators or [])
     owner = outer.path and outer.kind == "class"
     own_symbol = outer.frame.owner if owner else ""
@@ -166,7 +166,7 @@ def define_function(
         )
         for one in typed
     }
-    around = replace(c.scope, names={**c.scope.names, **_added(outer, header)})
+    around = c.scope.but(names={**c.scope.names, **_added(outer, header)})
     c.scope = Scope(
         "function",
         around,
@@ -355,7 +355,7 @@ def _leave(c: Context, before: Scope, inner: Scope) -> Scope:
     }
     after = before.with_names(exported) if exported else before
     if exported and before.kind != "module":
-        after = replace(before, elsewhere=before.elsewhere)
+        after = before.but(elsewhere=before.elsewhere)
     attributes = dict(before.attributes)
     if before.kind == "class":
         for name, (type_, declared) in inner.attributes.items():
@@ -366,8 +366,7 @@ def _leave(c: Context, before: Scope, inner: Scope) -> Scope:
                 from ananke.analysis.types import join
 
                 attributes[name] = (join((mine[0], type_)), declared)
-    return replace(
-        after,
+    return after.but(
         owed={n: o for n, o in owed.items() if n not in exported},
         owed_members={**before.owed_members, **inner.owed_members},
         attributes=attributes,
@@ -451,7 +450,7 @@ def define_class(
         else:
             is_open = True
             flags |= {"transformed"}
-    c.scope = replace(outer, owed=header.owed, owed_members=header.owed_members)
+    c.scope = outer.but(owed=header.owed, owed_members=header.owed_members)
     under_way = Class(
         symbol,
         bases=tuple(bases),
@@ -460,12 +459,12 @@ def define_class(
         is_open=is_open,
     )
     value = ClassOf(Nominal(symbol))
-    before = replace(c.scope, classes={**c.scope.classes, symbol: under_way})
+    before = c.scope.but(classes={**c.scope.classes, symbol: under_way})
     if body is None or body.start == NOWHERE:
         c.scope = before.bind(name, Entry(value))
         return
     around = before.bind(name, Entry(value))
-    around = replace(around, names={**around.names, **_added(outer, header)})
+    around = around.but(names={**around.names, **_added(outer, header)})
     c.scope = Scope(
         "class",
         around,
@@ -492,10 +491,8 @@ def define_class(
         fields=fields,
         flags=frozenset(flags | ({"under way"} if not c.is_final(tree) else set())),
     )
-    c.scope = replace(
-        _leave(c, before, replace(inner, attributes={})),
-        classes={**inner.classes, symbol: finished},
-    )
+    left = _leave(c, before, inner.but(attributes={}))
+    c.scope = left.but(classes={**inner.classes, symbol: finished})
     c.scope = c.scope.bind(name, Entry(value, member=Member(finished, Binding.NESTED)))
     if c.is_final(tree):
         _settle_members(c, tree, symbol)
@@ -507,7 +504,7 @@ def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope)
     use of it was unknown."""
     after, found = c.scope, c.defects
     # What the body owes is seen to already.
-    begun = replace(inner, classes=after.classes, owed={}, owed_members={}, belated={})
+    begun = inner.but(classes=after.classes, owed={}, owed_members={}, belated={})
     c.enter_again(name_tree, begun)
     c.defects = []
     for one in statements_of(body):
@@ -542,7 +539,7 @@ def _settle_members(c: Context, tree: Tree, symbol: str) -> None:
                 place,
                 [each for each in names if each[:1] == name[:1] and not each.startswith("__")],
             )
-    c.scope = replace(c.scope, owed_members=left)
+    c.scope = c.scope.but(owed_members=left)
 
 
 def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[str], bool]:

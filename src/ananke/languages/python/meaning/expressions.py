@@ -133,7 +133,7 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
     if found is None:
         if c.lenient or c.owe(name, tree):
             if not c.lenient:
-                c.scope = replace(c.scope, is_doubtful=True) if _is_called(c, tree) else c.scope
+                c.scope = c.scope.but(is_doubtful=True) if _is_called(c, tree) else c.scope
             return UNKNOWN
         if c.is_final(tree) or not _may_be_bound(c, tree):
             c.report(Domain.TYPES, f"`{name}` is not defined", tree, _near(c, name))
@@ -456,8 +456,7 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
             element = infer(c, body)
         c.lenient -= is_lenient
     inner = c.scope
-    c.scope = replace(
-        outer,
+    c.scope = outer.but(
         owed={**outer.owed, **{n: o for n, o in inner.owed.items() if n not in inner.names}},
         owed_members={**outer.owed_members, **inner.owed_members},
     )
@@ -664,8 +663,7 @@ def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
         return True
     if not c.muted and c.scope.is_alive and c.is_final(tree):
         owed = Owed(tree.start, min(tree.end, c.edge))
-        c.scope = replace(
-            c.scope,
+        c.scope = c.scope.but(
             owed_members={**c.scope.owed_members, f"{symbol}.{name}": owed},
             is_doubtful=True,
         )
@@ -1040,8 +1038,7 @@ def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
     narrowed = c.scope
     other = infer(c, right, expected)
     c.scope = (
-        replace(
-            before,
+        before.but(
             names={
                 **before.names,
                 **{n: e for n, e in c.scope.names.items() if n not in before.names},
@@ -1120,8 +1117,7 @@ def _joined(before: Scope, after: Scope) -> Scope:
     if after is before:
         return before
     added = {n: e for n, e in after.names.items() if n not in before.names}
-    return replace(
-        before,
+    return before.but(
         names={**before.names, **added} if added else before.names,
         owed={**before.owed, **after.owed},
         owed_members={**before.owed_members, **after.owed_members},
@@ -1176,8 +1172,7 @@ def _lambda(c: Context, tree: Tree, expected: Type | None) -> Type:
     )
     result = UNKNOWN if body is None else infer(c, body)
     inner = c.scope
-    c.scope = replace(
-        outer,
+    c.scope = outer.but(
         owed={**outer.owed, **{n: o for n, o in inner.owed.items() if n not in inner.names}},
         owed_members={**outer.owed_members, **inner.owed_members},
     )
@@ -1222,7 +1217,7 @@ def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:
             infer(c, one)
     if c.scope.kind not in ("function", "lambda"):
         c.report(Domain.CONTROLFLOW, "`yield` outside a function", tree.children[0])
-    c.scope = replace(c.scope, has_yielded=True)
+    c.scope = c.scope.but(has_yielded=True)
     return UNKNOWN
 
 
@@ -1239,7 +1234,7 @@ def _named(c: Context, tree: Tree, expected: Type | None) -> Type:
             scope = scope.outer
         bound = scope.bind(c.text(name), entry)
         for one in reversed(chain):
-            bound = replace(one, outer=bound)
+            bound = one.but(outer=bound)
         c.scope = bound
     return type_
 
@@ -1409,13 +1404,13 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
     if target.kind == "identifier" and frame.receiver and c.text(target) == frame.receiver:
         known = c.scope.attributes.get(name)
         if declared is not None:
-            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: (declared, True)})
+            c.scope = c.scope.but(attributes={**c.scope.attributes, name: (declared, True)})
         elif known is None:
             added = (widen_literal(type_), False)
-            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: added})
+            c.scope = c.scope.but(attributes={**c.scope.attributes, name: added})
         elif not known[1]:
             joined = (join((known[0], widen_literal(type_))), False)
-            c.scope = replace(c.scope, attributes={**c.scope.attributes, name: joined})
+            c.scope = c.scope.but(attributes={**c.scope.attributes, name: joined})
         wanted = _declared_member(c, owner, name)
         if wanted is not None and declared is None:
             check_assigned(c, tree, type_, wanted, f"`{name}`")

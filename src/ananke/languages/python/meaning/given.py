@@ -115,7 +115,7 @@ def begin_scope(program: Program, given: Given) -> tuple[Scope, Type | None]:
             scope = scope.bind(name, Entry(held, held if is_declared else None))
         else:
             scope = scope.with_fact(name, held)
-    return replace(scope, loop=inside.loops), expects
+    return scope.but(loop=inside.loops), expects
 
 
 #: The fields of nodes whose insides aren't judged.
@@ -273,7 +273,7 @@ class _Reader:
                 continue
             if any(start <= owed.start < end for start, end in bodies):
                 left = {each: o for each, o in self._scope.owed.items() if each != name}
-                self._scope = replace(self._scope, owed=left)
+                self._scope = self._scope.but(owed=left)
             else:
                 self._owed.setdefault(name, one)
 
@@ -303,7 +303,7 @@ class _Reader:
         if not is_annotation:
             raise SurroundingsError(one.place, f"{_shown(one.text)} is no type expression")
         # A type is due now: a name in it can't come later.
-        here = replace(self._scope, flags=frozenset())
+        here = self._scope.but(flags=frozenset())
         scope, owed = self._run(self._program, here, text, one)
         for name in owed:
             raise SurroundingsError(one.place, f"types: `{name}` is not defined")
@@ -313,7 +313,7 @@ class _Reader:
     def scope(self) -> Scope:
         """The module's scope with all that was declared."""
         flags = frozenset({"deferred annotations"} if self._is_deferred else ())
-        return replace(self._scope, outer=None, flags=flags)
+        return self._scope.but(outer=None, flags=flags)
 
     def _run(
         self,

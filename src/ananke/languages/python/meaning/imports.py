@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 from ananke.analysis.declarations import Alias, Class, Module
 from ananke.analysis.defects import Domain
@@ -200,7 +199,7 @@ def _require(c: Context, word: Tree, names: set[str], problem: str) -> None:
 def _star(c: Context, module: str) -> None:
     found = c.program.library.module(module) if module else None
     if found is None or found.is_open:
-        c.scope = replace(c.scope, is_open=True)
+        c.scope = c.scope.but(is_open=True)
     if found is None:
         return
     bound: dict[str, Entry] = {}
@@ -224,4 +223,4 @@ def future_import(c: Context, tree: Tree) -> None:
     names = [c.text(_split(one)[0]) for one in _names(tree)]
     c.scope = c.scope.with_names({name: Entry(UNKNOWN) for name in names})
     if "annotations" in names:
-        c.scope = replace(c.scope, flags=c.scope.flags | {"deferred annotations"})
+        c.scope = c.scope.but(flags=c.scope.flags | {"deferred annotations"})

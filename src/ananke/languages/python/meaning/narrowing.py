@@ -7,7 +7,6 @@ of several types. When nothing that is known passes a test, something unknown ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 
 from ananke.analysis.relation import assignable
@@ -111,7 +110,7 @@ def _change(c: Context, tree: Tree, change: Callable[[Type], Type]) -> None:
     known = [one for one in changed if one not in (UNKNOWN, NEVER)]
     after = join(known or changed)
     if after == NEVER:
-        c.scope = replace(assign_path(c.scope, path, UNKNOWN), is_doubtful=True)
+        c.scope = assign_path(c.scope, path, UNKNOWN).but(is_doubtful=True)
     elif after != type_:
         c.scope = assign_path(c.scope, path, after)
 

@@ -49,6 +49,6 @@ def assign_path(scope: Scope, path: str, type_: Type) -> Scope:
         entry = scope.names.get(path)
         if entry is not None:
             names = {**scope.names, path: replace(entry, type=type_)}
-            return replace(scope, names=names)
+            return scope.but(names=names)
         # A name of an outer scope: narrowed here only.
     return scope.with_fact(path, type_)

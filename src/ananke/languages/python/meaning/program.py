@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer
@@ -28,6 +28,7 @@ from ananke.parsing.opening import BEGINS, NOWHERE, PRUNES, Opening, Reading, Tr
 from ananke.parsing.state import ParseState
 
 __all__ = [
+    "INERTS",
     "inert",
     "is_settled",
     "judge",
@@ -58,12 +59,20 @@ STRING_PREFIXES = frozenset(
     for word in product(*((one, one.upper()) for one in letters))
 )
 
+_COMMENT = Inert((b"\n", b"\r"))
+_QUOTES = (b'"', b"'", b'"""', b"'''")
+#: Comments, and strings in which nothing is escaped and no quote begun.
+INERTS = (
+    _COMMENT,
+    *(Inert((quote,)) for quote in _QUOTES),
+    *(Inert((quote, b"{", b"}")) for quote in _QUOTES),
+)
 #: No keyword begins so, and no string's prefix.
 _ANY_WORD = b"q"
 #: A statement of the module's that says nothing.
 _CLOSING = b"\npass\n"
 #: Text before the last lexeme that is fetched at first.
-_WINDOW = 1 << 10
+_WINDOW = 1 << 9
 
 
 class _Text:
@@ -71,17 +80,18 @@ class _Text:
 
     def __init__(self, state: ParseState) -> None:
         self._state = state
-        self._from = max(0, state.position - _WINDOW)
-        self._bytes = state.text(self._from)
+        self._from = state.position
+        self._bytes = b""
 
     def __call__(self, start: int, end: int) -> bytes:
         while start < self._from:
-            self._from = max(0, min(start, self._state.position - 16 * len(self._bytes)))
+            length = max(_WINDOW, 16 * len(self._bytes))
+            self._from = max(0, min(start, self._state.position - length))
             self._bytes = self._state.text(self._from)
         return self._bytes[start - self._from : end - self._from]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Tables:
     """What of a grammar's symbols is needed: which are pruned, the same with blocks as roots, and
     those that are read pending."""
@@ -116,24 +126,25 @@ def _tables(grammar: Grammar) -> _Tables:
     )
 
 
-def _pending(tables: _Tables, state: ParseState, at_end: bool) -> tuple[list[int | None], int]:
-    """What the unfinished lexeme may become, and how long it is so far; None: it is left out.
+@lru_cache(maxsize=4096)
+def _pending(tables: _Tables, tail: bytes, at_end: bool) -> tuple[tuple[int | None, ...], int]:
+    """What the unfinished lexeme that `tail` holds may become, and how long it is so far; None: it
+    is left out.
 
     A word is read as a name: keywords are judged when they are closed.
     """
-    tail = state.tail
     lexeme = _lexeme(tail)
     if lexeme and not at_end:
         if _WORD.fullmatch(lexeme):
-            return [tables.identifier], len(lexeme)
+            return (tables.identifier, None), len(lexeme)
         if _NUMBER.fullmatch(lexeme):
-            return [tables.integer], len(lexeme)
+            return (tables.integer, None), len(lexeme)
         if _STRING_START.fullmatch(lexeme):
-            return [tables.string_start], len(lexeme)
-        longer = [at for sign, at in tables.signs if sign.startswith(lexeme)]
+            return (tables.string_start, None), len(lexeme)
+        longer = tuple(at for sign, at in tables.signs if sign.startswith(lexeme))
         if longer:
-            return [*longer], len(lexeme)
-    return [tables.newline if at_end or _LINE_END.match(tail) else None], 0
+            return (*longer, None), len(lexeme)
+    return (tables.newline if at_end or _LINE_END.match(tail) else None,), 0
 
 
 def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judgement:
@@ -246,7 +257,7 @@ def _readings(
     """Each reading of the state's text, run; None where not all readings are known."""
     program.bound()
     tables = _tables(state.grammar)
-    symbols, length = _pending(tables, state, at_end)
+    symbols, length = _pending(tables, state.tail, at_end)
     text = _Text(state)
     is_cut = _CUT_CHARACTER.search(state.tail) is not None
     is_read = False
@@ -254,7 +265,7 @@ def _readings(
     resumes = is_plain and not at_end
     prune = tables.prune_blocks if resumes else tables.prune
     # The lexeme is left out only where none of what it may become can be read.
-    for symbol in [*symbols, None] if length else symbols:
+    for symbol in symbols:
         if symbol is None and is_read:
             return
         opening = open_tree(state, prune, symbol, state.position - length)
@@ -343,7 +354,7 @@ def _inert(c: Context, root: Tree, tail: bytes) -> Inert | None:
     if start is None:
         start, tail = _lexeme(tail), b""
         if _STRING_START.fullmatch(start) is None:
-            return Inert((b"\n", b"\r")) if start.startswith(b"#") and b"\n" not in start else None
+            return _COMMENT if start.startswith(b"#") and b"\n" not in start else None
     quote = start.lstrip(_PREFIX_LETTERS)
     is_format = bool(start[: -len(quote)].lower().strip(b"rbu"))
     return Inert(

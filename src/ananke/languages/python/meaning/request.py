@@ -13,6 +13,7 @@ from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.given import begin_scope
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
+    INERTS,
     inert,
     is_settled,
     judge,
@@ -88,6 +89,7 @@ def _module(surroundings: Surroundings) -> tuple[str, bool]:
 MEANING = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
+    inerts=INERTS,
     begin=begin,
     forgive=Program.forgive,
     trial=Program.trial,

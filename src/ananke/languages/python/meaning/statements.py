@@ -150,7 +150,7 @@ def _run(c: Context, tree: Tree) -> None:
             if one.start < tree.start and not c.ends_in(name):
                 place = Tree("end", "", one.start, min(tree.end, c.edge), 0, [])
                 c.report(Domain.TYPES, f"`{name}` is used before it is bound", place)
-        c.scope = replace(c.scope, belated={})
+        c.scope = c.scope.but(belated={})
 
 
 def _run_traced(c: Context, tree: Tree) -> None:
@@ -353,7 +353,7 @@ def _note_alias(c: Context, left: Tree, right: Tree, type_: Type) -> None:
         found = c.find(c.text(right)) if right.kind == "identifier" else None
         if found is None or found.entry.means is None:
             return
-    c.scope = replace(c.scope, names={**c.scope.names, name: replace(entry, means=meaning)})
+    c.scope = c.scope.but(names={**c.scope.names, name: replace(entry, means=meaning)})
 
 
 def _expected(c: Context, left: Tree) -> Type | None:
@@ -418,7 +418,7 @@ def _return(c: Context, tree: Tree) -> None:
                 place,
             )
     if c.is_final(tree) and c.scope.is_alive:
-        c.scope = replace(c.scope.dead(), has_returned=True)
+        c.scope = c.scope.dead().but(has_returned=True)
 
 
 def _raise(c: Context, tree: Tree) -> None:
@@ -432,7 +432,7 @@ def _raise(c: Context, tree: Tree) -> None:
 def _break(c: Context, tree: Tree) -> None:
     if not c.scope.loop:
         c.report(Domain.CONTROLFLOW, "`break` outside a loop", tree)
-    c.scope = replace(c.scope.dead(), has_broken=True)
+    c.scope = c.scope.dead().but(has_broken=True)
 
 
 def _continue(c: Context, tree: Tree) -> None:
@@ -453,7 +453,7 @@ def _delete(c: Context, tree: Tree) -> None:
             if name in c.scope.names:
                 # It may be bound again, and a later use is checked where that is done.
                 entry = replace(c.scope.names[name], type=UNKNOWN, is_certain=False)
-                c.scope = replace(c.scope, names={**c.scope.names, name: entry})
+                c.scope = c.scope.but(names={**c.scope.names, name: entry})
 
 
 def _assert(c: Context, tree: Tree) -> None:
@@ -478,7 +478,7 @@ def _global(c: Context, tree: Tree) -> None:
     names = [c.text(one) for one in tree.children if one.kind == "identifier" and one.is_present]
     if c.scope.kind == "module" and word == "nonlocal":
         c.report(Domain.TYPES, "`nonlocal` at the module's level", _word(tree))
-    c.scope = replace(c.scope, elsewhere={**c.scope.elsewhere, **dict.fromkeys(names, word)})
+    c.scope = c.scope.but(elsewhere={**c.scope.elsewhere, **dict.fromkeys(names, word)})
 
 
 def _type_alias(c: Context, tree: Tree) -> None:
@@ -494,7 +494,7 @@ def _type_alias(c: Context, tree: Tree) -> None:
     c.scope = before.with_names({**parameters, name: Entry(UNKNOWN, means=UNKNOWN)})
     meaning = read_type(c, right, deferred=True)
     owed = c.scope.owed
-    c.scope = replace(before, owed=owed, owed_members=c.scope.owed_members)
+    c.scope = before.but(owed=owed, owed_members=c.scope.owed_members)
     c.scope = c.scope.bind(name, Entry(UNKNOWN, means=UNKNOWN if parameters else meaning))
 
 
@@ -549,7 +549,7 @@ def _loop_scope(c: Context) -> Scope:
         for name, entry in c.scope.names.items()
     }
     facts = {p: UNKNOWN if _is_first_value(t) else t for p, t in c.scope.facts.items()}
-    return replace(c.scope, names=names, facts=facts, loop=c.scope.loop + 1, has_broken=False)
+    return c.scope.but(names=names, facts=facts, loop=c.scope.loop + 1, has_broken=False)
 
 
 def _is_first_value(type_: Type) -> bool:
@@ -565,15 +565,14 @@ def _end_loop(c: Context, before: Scope, tree: Tree, body: Tree | None, *, forev
             body is not None and c.is_final(body)
         ):
             place = Tree("end", "", one.start, min(body.end, c.edge), 0, [])
-            c.scope = replace(inner, is_alive=before.is_alive)
+            c.scope = inner.but(is_alive=before.is_alive)
             c.report(Domain.TYPES, f"`{name}` is not defined", place)
             continue
         left[name] = one
-    inner = replace(inner, owed=left)
-    after = widen(before, replace(inner, is_alive=before.is_alive))
+    inner = inner.but(owed=left)
+    after = widen(before, inner.but(is_alive=before.is_alive))
     has_broken = inner.has_broken
-    c.scope = replace(
-        after,
+    c.scope = after.but(
         loop=before.loop,
         has_broken=before.has_broken,
         is_alive=before.is_alive and (not forever or has_broken),
@@ -595,7 +594,7 @@ def _while(c: Context, tree: Tree) -> None:
     c.enter("while", condition, before, body)
     if body is not None:
         run_statement(c, body)
-    c.scope = replace(c.scope, names={**entered.names, **c.scope.names})
+    c.scope = c.scope.but(names={**entered.names, **c.scope.names})
     is_open = body is None or not c.is_final(body)
     has_broken = c.scope.has_broken
     _end_loop(c, before, tree, body, forever=fixed is True and not is_open)
@@ -644,7 +643,7 @@ def _try(c: Context, tree: Tree) -> None:
     c.trying -= 1
     tried = c.scope
     ends: list[Scope] = []
-    c.scope = replace(widen(before, tried), has_returned=tried.has_returned)
+    c.scope = widen(before, tried).but(has_returned=tried.has_returned)
     c.enter(f"thrown {id(before)}", body, tried, body)
     thrown = c.scope
     finally_block: Tree | None = None
@@ -669,15 +668,14 @@ def _try(c: Context, tree: Tree) -> None:
     if finally_block is not None:
         # It runs after anything that came before.
         blocks = [one for one in finally_block.children if one.kind == "block"]
-        c.scope = replace(widen(before, result), is_alive=before.is_alive)
+        c.scope = widen(before, result).but(is_alive=before.is_alive)
         c.enter(
             f"finally {id(result)}", finally_block.children[0], before, finally_block.children[-1]
         )
         for block in blocks:
             run_statement(c, block)
         ended = c.scope
-        c.scope = replace(
-            ended,
+        c.scope = ended.but(
             names={
                 **ended.names,
                 **{
@@ -717,7 +715,7 @@ def _except(c: Context, tree: Tree) -> None:
     if bound is not None and bound in c.scope.names:
         names = dict(c.scope.names)
         names[bound] = replace(names[bound], type=UNKNOWN, is_certain=False)
-        c.scope = replace(c.scope, names=names)
+        c.scope = c.scope.but(names=names)
 
 
 def _caught(c: Context, type_: Type) -> Type:
@@ -753,7 +751,7 @@ def _with(c: Context, tree: Tree) -> None:
         run_statement(c, body)
         if not c.scope.is_alive and before.is_alive:
             # It may swallow what is raised in it.
-            c.scope = replace(c.scope, flags=c.scope.flags | {"left a with"})
+            c.scope = c.scope.but(flags=c.scope.flags | {"left a with"})
 
 
 def _with_item(c: Context, tree: Tree, is_async: bool) -> None:
@@ -805,7 +803,7 @@ def _match(c: Context, tree: Tree) -> None:
         result = end if result is None else merge(result, end)
     c.scope = before if result is None else result
     if not exhaustive:
-        c.scope = replace(c.scope, is_doubtful=True)
+        c.scope = c.scope.but(is_doubtful=True)
 
 
 def _blurred(c: Context, scope: Scope, tree: Tree) -> Scope:
