@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ import numpy.typing as npt
 from ananke.analysis.judgement import Inert, Meaning, Outline, Stroke
 from ananke.domains.by_fingerprint import ByFingerprint
 from ananke.domains.meaning.leads import DIGITS, LEAD, Leads, leads_of
+from ananke.parsing.grammar import Grammar
 from ananke.parsing.state import ParseState
 from ananke.vocabulary import Vocabulary
 
@@ -35,6 +37,10 @@ __all__ = ["Branch", "Group", "Pieces", "pieces_of", "prepare"]
 
 #: Signs that may be part of a longer one.
 _SIGNS = frozenset(bytes([one]) for one in b"<>=!*/+-%&|^@:.~")
+_DOT = frozenset([b"."])
+#: With what a token may go on with a lexeme before it: nothing; a number's or member's dot; the end
+#: of an assignment; any sign. The vocabulary is sorted for each of them.
+_JOINING: tuple[frozenset[bytes], ...] = (frozenset(), _DOT, frozenset([b"="]), _SIGNS)
 
 
 @dataclass(slots=True)
@@ -153,18 +159,18 @@ class _Leading:
         self.key = names, self.kind, repr(self.due), self.is_inert
 
 
-def _read(meaning: Meaning, leads: Leads, goes_on: bool) -> list[_Leading]:
+def _read(meaning: Meaning, leads: Leads, joining: frozenset[bytes]) -> list[_Leading]:
     """The leads and what matters of them, sorted."""
     found: list[_Leading] = []
     for (kind, closing, lead), tokens in leads.tokens.items():
-        outline = _outline(meaning, lead, closing, goes_on)
+        outline = _outline(meaning, lead, closing, joining)
         one = Lead(lead, outline.strokes)
         found.append(_Leading(kind, one, outline.due, outline.is_inert, tokens))
     return sorted(found, key=lambda one: one.key)
 
 
-def _outline(meaning: Meaning, lead: bytes, end_length: int, goes_on: bool) -> Outline:
-    if goes_on and lead.lstrip(b" \t")[:1] in _SIGNS:
+def _outline(meaning: Meaning, lead: bytes, end_length: int, joining: frozenset[bytes]) -> Outline:
+    if joining and lead.lstrip(b" \t")[:1] in joining:
         # It goes on with what stands before it: it is alone.
         return Outline((Stroke(lead, len(lead), False),), lead)
     return _after_end(lead[:end_length], _outline_alone(meaning, lead[end_length:]))
@@ -274,24 +280,48 @@ def _after_end(closing: bytes, outline: Outline) -> Outline:
 
 
 @lru_cache(maxsize=64)
-def _pieces(key: ByFingerprint, meaning: Meaning, inert: Inert | None, goes_on: bool) -> Pieces:
+def _pieces(
+    key: ByFingerprint, meaning: Meaning, inert: Inert | None, joining: frozenset[bytes]
+) -> Pieces:
     leads = leads_of(key, meaning, inert)
-    return _sort(key.vocabulary, _read(meaning, leads, goes_on), leads.tails)
+    return _sort(key.vocabulary, _read(meaning, leads, joining), leads.tails)
 
 
 def prepare(vocabulary: Vocabulary, meaning: Meaning) -> None:
     """Sorts the tokens once for all: it takes a third of a second."""
     key = ByFingerprint(vocabulary)
-    for goes_on in (False, True):
-        _pieces(key, meaning, None, goes_on)
+    for joining in _JOINING:
+        _pieces(key, meaning, None, joining)
     for inert in meaning.inerts:
-        _pieces(key, meaning, inert, False)
+        _pieces(key, meaning, inert, frozenset())
 
 
 def pieces_of(
     vocabulary: Vocabulary, meaning: Meaning, inert: Inert | None, parse: ParseState
 ) -> Pieces:
     """The vocabulary's pieces, in code or in a string or comment; kept while they are used."""
-    # `1.` and `1 .`, `<` and `<=`: what begins with a sign may go on in what is written already.
-    goes_on = meaning.number_begun(parse) or parse.tail[-1:] in _SIGNS
-    return _pieces(ByFingerprint(vocabulary), meaning, inert, goes_on)
+    joining = _joining(meaning, parse) if inert is None else frozenset[bytes]()
+    return _pieces(ByFingerprint(vocabulary), meaning, inert, joining)
+
+
+def _joining(meaning: Meaning, parse: ParseState) -> frozenset[bytes]:
+    """What may go on with the text's last lexeme: in `1.`, `1 .` and `1e-`, in `<=` after `<`."""
+    last = parse.tail[-1:]
+    if meaning.number_begun(parse):
+        return _SIGNS if last in b"eE" else _DOT
+    if last not in _SIGNS:
+        return frozenset()
+    after = _followers(parse.grammar).get(last, frozenset()) | ({last} & _DOT)
+    return next(one for one in _JOINING if after <= one)
+
+
+@cache
+def _followers(grammar: Grammar) -> dict[bytes, frozenset[bytes]]:
+    """By a sign all that stand after it in a longer one."""
+    found: dict[bytes, set[bytes]] = {}
+    for name in grammar.symbol_names[: grammar.terminal_count]:
+        signs = [one.encode() for one in name]
+        if _SIGNS.issuperset(signs):
+            for one, following in pairwise(signs):
+                found.setdefault(one, set()).add(following)
+    return {one: frozenset(following) for one, following in found.items()}

@@ -112,7 +112,8 @@ _REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What holds where an open block begins, at byte `start`, and what was wrong before it."""
+    """What holds where an open block or statement begins, at byte `start`, and what was wrong
+    before it."""
 
     start: int
     scope: Scope
@@ -142,7 +143,8 @@ class Program:
         is_package: whether it is a package's `__init__`.
         allowed, denied: prefixes of module names that may and may not be imported; None: any.
         entered: the scopes in which bodies begin, so that the same header gives the same scope.
-        entrances: what holds where blocks begin, by the name of all that comes before them.
+        entrances: what holds where blocks and statements begin, by the name of all that comes
+            before them.
         domains: those that judge; the others' defects are not reported.
         given: where defects begin that are none.
         memo: what finished statements did to a scope, by the scope and the statement.
@@ -263,8 +265,10 @@ class Context:
         self.at_end = at_end
         #: Whether all that is open is taken for closed here.
         self.is_closed = is_closed
-        #: What held where the last block began.
-        self.entrance: Entrance | None = None
+        #: Where set, what holds where open blocks and statements begin is noted, by the place.
+        self.entrances: dict[int, Entrance] | None = None
+        #: What ends there is open, even where it is taken for closed.
+        self.open_end = edge
         #: Whether the last lexeme is unfinished.
         self.reads_pending = reads_pending
         self.follows = follows
@@ -324,10 +328,13 @@ class Context:
             known = self.program.entered[key] = (scope, scope)
         self.scope = known[1]
 
-    def enter_block(self, block: Tree) -> None:
-        """Notes what holds here, where the block begins."""
-        self.entrance = Entrance(
-            block.start,
+    def note_entrance(self, tree: Tree) -> None:
+        """Notes what holds here, where the block or statement begins, if it is open and asked
+        for."""
+        if self.entrances is None or tree.end < self.open_end:
+            return
+        self.entrances[tree.start] = Entrance(
+            tree.start,
             self.scope,
             self.trying,
             self.muted,
@@ -337,7 +344,7 @@ class Context:
         )
 
     def resume(self, entrance: Entrance) -> None:
-        """Goes on where a block begins."""
+        """Goes on where a block or statement begins."""
         self.scope, self.trying, self.muted = entrance.scope, entrance.trying, entrance.muted
         self.lenient, self.deferred = entrance.lenient, entrance.deferred
         self.defects = list(entrance.defects)

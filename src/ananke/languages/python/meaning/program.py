@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,7 +21,12 @@ from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer
 from ananke.analysis.types import Unknown, show
 from ananke.languages.python.meaning.context import Context, Program, Reached
 from ananke.languages.python.meaning.expressions import infer
-from ananke.languages.python.meaning.statements import PRUNED, run_statements
+from ananke.languages.python.meaning.statements import (
+    ENTERED,
+    PRUNED,
+    run_statement,
+    run_statements,
+)
 from ananke.languages.python.meaning.whole import run_whole
 from ananke.parsing.grammar import Grammar
 from ananke.parsing.opening import BEGINS, NOWHERE, PRUNES, Opening, Reading, Tree, open_tree
@@ -93,11 +98,12 @@ class _Text:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tables:
-    """What of a grammar's symbols is needed: which are pruned, the same with blocks as roots, and
-    those that are read pending."""
+    """What of a grammar's symbols is needed: those that are read pending, and which are pruned.
 
-    prune: bytes
-    prune_blocks: bytes
+    `prunes`: with open statements as roots, with open blocks, with none.
+    """
+
+    prunes: tuple[bytes, bytes, bytes]
     identifier: int
     newline: int
     integer: int
@@ -113,11 +119,15 @@ def _tables(grammar: Grammar) -> _Tables:
         for at, name in enumerate(names[: grammar.terminal_count])
         if name and not name[0].isalpha() and name[0] != "_"
     ]
+    all_pruned = [PRUNES * (name in PRUNED) for name in names]
+
+    def rooted(kinds: Collection[str]) -> bytes:
+        return bytes(
+            flags + BEGINS * (name in kinds) for name, flags in zip(names, all_pruned, strict=True)
+        )
+
     return _Tables(
-        prune=bytes(PRUNES * (name in PRUNED) for name in names),
-        prune_blocks=bytes(
-            PRUNES * (name in PRUNED) + BEGINS * (name == "block") for name in names
-        ),
+        prunes=(rooted(ENTERED), rooted(("block",)), rooted(())),
         identifier=names.index("identifier"),
         newline=names.index("_newline"),
         integer=names.index("integer"),
@@ -262,17 +272,16 @@ def _readings(
     is_cut = _CUT_CHARACTER.search(state.tail) is not None
     is_read = False
     is_plain = program.trace is None and program.holes is None and program.expects is None
-    resumes = is_plain and not at_end
-    prune = tables.prune_blocks if resumes else tables.prune
+    prunes = tables.prunes if is_plain and not at_end else tables.prunes[-1:]
     # The lexeme is left out only where none of what it may become can be read.
     for symbol in symbols:
         if symbol is None and is_read:
             return
-        opening = open_tree(state, prune, symbol, state.position - length)
+        openings = _Openings(state, prunes, symbol, state.position - length)
+        opening = openings[0]
         if not opening.is_complete or not opening.readings:
             yield None
             return
-        whole: Opening | None = None
         for at, reading in enumerate(opening.readings):
             if length and symbol is not None and not reading.reads_pending:
                 continue
@@ -292,31 +301,59 @@ def _readings(
                 c.constraints = []
             if offers:
                 c.offers = []
-            entrance = program.entrances.get(reading.before)
-            root = reading.root
-            if entrance is not None:
-                c.resume(entrance)
-            elif reading.before:
-                # What comes before the block is not known yet.
-                if whole is None:
-                    whole = open_tree(state, tables.prune, symbol, state.position - length)
-                root = whole.readings[at].root
             try:
-                with suppress(Reached):
-                    if program.expects is None:
-                        run_statements(c, root.children)
-                    else:
-                        run_whole(c, root.children, program.expects)
+                _run(c, openings, at)
             except RecursionError:
                 # Nested deeper than can be read.
                 yield None
                 return
             if program.given:
                 c.defects = [one for one in c.defects if one.start not in program.given]
-            found = c.entrance
-            if root is not reading.root and found is not None and found.start == reading.root.start:
-                program.entrances[reading.before] = found
             yield c, reading
+
+
+class _Openings:
+    """The openings of one text, each with wider roots than the one before, made when asked for."""
+
+    def __init__(
+        self, state: ParseState, prunes: tuple[bytes, ...], symbol: int | None, start: int
+    ) -> None:
+        self._state, self._prunes = state, prunes
+        self._symbol, self._start = symbol, start
+        self._known: list[Opening] = []
+
+    def __getitem__(self, at: int) -> Opening:
+        while len(self._known) <= at:
+            prune = self._prunes[len(self._known)]
+            self._known.append(open_tree(self._state, prune, self._symbol, self._start))
+        return self._known[at]
+
+
+def _run(c: Context, openings: _Openings, number: int) -> None:
+    """Runs a reading, from the narrowest root on before which all is known; what is learnt of the
+    narrower ones is kept."""
+    entrances = c.program.entrances
+    unknown: list[Reading] = []
+    while True:
+        reading = openings[len(unknown)].readings[number]
+        entrance = entrances.get(reading.before) if reading.before else None
+        if entrance is not None or not reading.before:
+            break
+        unknown.append(reading)
+    if unknown:
+        c.entrances, c.open_end = {}, reading.edge
+    with suppress(Reached):
+        if entrance is not None:
+            c.resume(entrance)
+            run_statement(c, reading.root)
+        elif c.program.expects is None:
+            run_statements(c, reading.root.children)
+        else:
+            run_whole(c, reading.root.children, c.program.expects)
+    for one in unknown:
+        found = (c.entrances or {}).get(one.root.start)
+        if found is not None:
+            entrances[one.before] = found
 
 
 def operand_words(state: ParseState) -> frozenset[str]:

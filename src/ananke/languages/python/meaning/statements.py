@@ -43,7 +43,7 @@ from ananke.languages.python.meaning.expressions import (
 from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["PRUNED", "STATEMENTS", "run_statement", "run_statements"]
+__all__ = ["ENTERED", "PRUNED", "STATEMENTS", "run_statement", "run_statements"]
 
 _PLAIN_VALUES = frozenset((NONE, STR, INT, FLOAT, BOOL, BYTES))
 _SEQUENCES = frozenset(
@@ -70,6 +70,9 @@ STATEMENTS = frozenset(
         "delete_statement",
     ]
 )
+#: Kinds from whose beginning on an open one is read. What decorators make of a definition is the
+#: business of the statement around it.
+ENTERED = STATEMENTS - {"function_definition", "class_definition"} | {"block"}
 #: Kinds whose finished trees are read by their identity.
 PRUNED = STATEMENTS | {"module_repeat1", "_simple_statements_repeat1", "block"}
 
@@ -88,9 +91,9 @@ def run_statement(c: Context, tree: Tree) -> None:
     """
     if tree.start == NOWHERE:
         return
+    if c.entrances is not None and tree.kind in ENTERED:
+        c.note_entrance(tree)
     if tree.end >= c.edge:
-        if tree.kind == "block":
-            c.enter_block(tree)
         _run(c, tree)
         c.reach()
     elif not tree.identity or c.muted or c.lenient:
