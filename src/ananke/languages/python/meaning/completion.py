@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ananke.languages.python.meaning.context import Program
-from ananke.languages.python.meaning.program import judge, number_begun, word_begun, words_due
+from ananke.languages.python.meaning.lexemes import number_begun, word_begun
+from ananke.languages.python.meaning.program import judge, words_due
 from ananke.parsing.state import ParseState
 
 __all__ = ["endings", "proposals"]

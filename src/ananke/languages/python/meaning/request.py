@@ -11,16 +11,14 @@ from ananke.languages.python.library import EnvironmentMissingError, PythonLibra
 from ananke.languages.python.meaning.completion import endings, proposals
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.given import begin_scope
+from ananke.languages.python.meaning.lexemes import number_begun, operand_words, word_begun
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
     INERTS,
     inert,
     is_settled,
     judge,
-    number_begun,
     offers,
-    operand_words,
-    word_begun,
     words_due,
 )
 from ananke.vocabulary.cache import DiskCache
