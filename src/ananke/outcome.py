@@ -111,7 +111,8 @@ class PartTime:
 class Statistics:
     """What a session did since it was made or forked.
 
-    `reused` masks were answered from the one before; `over_budget` masks took longer than
+    `reused` masks were answered from the one before, `likely` ones hold likely tokens only
+    (`spec.budgets.likely`); `over_budget` masks took longer than
     `spec.budgets.token_microseconds`; `skipped` and `relaxed` count, per part, the masks it was
     left out of for lack of time and because it gave way (the syntax domain never is), `cut_short`
     those in which it had time for some tokens only, `slipped` the violations that came in so.
@@ -124,6 +125,7 @@ class Statistics:
     rolled_back: int
     masks: int
     reused: int
+    likely: int
     over_budget: int
     skipped: dict[str, int]
     cut_short: dict[str, int]
@@ -142,6 +144,7 @@ class Counters:
     rolled_back: int = 0
     masks: int = 0
     reused: int = 0
+    likely: int = 0
     over_budget: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     cut_short: Counter[str] = field(default_factory=Counter)
@@ -158,6 +161,7 @@ class Counters:
             rolled_back=self.rolled_back,
             masks=self.masks,
             reused=self.reused,
+            likely=self.likely,
             over_budget=self.over_budget,
             skipped=dict(self.skipped),
             cut_short=dict(self.cut_short),

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from operator import index
 from typing import Literal
@@ -46,7 +47,16 @@ from ananke.domains.syntax.user_grammar import (
 )
 from ananke.holes import RegionState
 from ananke.languages import get_checker
-from ananke.masks import Budget, MaskError, allocate, intersect, set_tokens, words_for
+from ananke.masks import (
+    Budget,
+    MaskError,
+    Ranking,
+    Scores,
+    allocate,
+    intersect,
+    set_tokens,
+    words_for,
+)
 from ananke.outcome import (
     Counters,
     Explanation,
@@ -82,6 +92,9 @@ __all__ = [
 #: A place that is judged takes about as long as so many that are only parsed.
 _JUDGED_STEP = 8
 
+
+#: Tokens judged one by one for a mask; judging all at once takes longer than so many, not more.
+_MOST_JUDGED = 32
 
 #: Two, so that a session which takes back all that it accepts still frees as fast.
 _FREED_PER_STEP = 2
@@ -122,6 +135,8 @@ class Session:
         self._taken_back: list[list[Step]] = []
         #: The last mask and the step that it belongs to.
         self._masked: Step | None = None
+        #: A step and what tokens lead to from there that were judged one by one.
+        self._ahead: tuple[Step | None, dict[int, Step | None]] = (None, {})
         self._mask, self._part_mask = allocate(2, self.vocabulary.size)
 
     # What has been generated
@@ -169,7 +184,8 @@ class Session:
     def accept(self, token: int) -> None:
         """Append a token. Raises NotAdmitted or TokenError; the session is then unchanged."""
         token = self._checked(token)
-        step = self._after(token)
+        judged = self._ahead[1] if self._ahead[0] is self._history.last else {}
+        step = judged[token] if token in judged else self._after(token)
         if step is None:
             self._counts.refused += 1
             raise NotAdmitted(token, self._explained(token))
@@ -209,17 +225,31 @@ class Session:
 
     # What may come
 
-    def mask(self, out: npt.NDArray[np.int32], row: int = 0) -> None:
+    def mask(
+        self,
+        out: npt.NDArray[np.int32],
+        row: int = 0,
+        scores: Scores | None = None,
+    ) -> None:
         """Overwrite `out[row]` with the admitted tokens.
 
-        `out`: int32, shape (rows, ceil(vocabulary.size / 32)); token i is bit i % 32 of word
-        i // 32. Bits past the vocabulary are 0. Raises MaskError.
+        Args:
+            out: int32, shape (rows, ceil(vocabulary.size / 32)); token i is bit i % 32 of word
+                i // 32. Bits past the vocabulary are 0.
+            scores: the model's, shape (vocabulary.size,) or more. With `spec.budgets.likely` the
+                mask holds the likeliest admitted tokens only, and is made in a fraction of the
+                time.
+
+        Raises MaskError.
         """
         words = self._row(out, row)
         self._counts.masks += 1
         step = self._history.last
+        share = self.spec.budgets.likely
         if self._masked is step:
             self._counts.reused += 1
+        elif scores is not None and share is not None and self._fill_likely(step, scores, share):
+            self._counts.likely += 1
         else:
             self._masked = None
             self._fill_step(step, self._mask)
@@ -398,6 +428,45 @@ class Session:
         self._counts.over_budget += self._budget.is_spent
         if self.spec.relax and len(skipped) < len(judges) and not words.any():
             self._relax(step, [judge for judge in judges if judge not in skipped], words)
+
+    def _fill_likely(self, step: Step, scores: Scores, share: float) -> bool:
+        """The mask of a step, of the likeliest admitted tokens only, which hold `share` of the
+        probability of all that may be admitted. False where too many would have to be judged, or
+        nothing is told of them."""
+        place, words = step.place, self._mask
+        if step.finished or place is None or not place.judges:
+            return False
+        self._masked = None
+        self._fill(place, (), words)
+        if self._ahead[0] is not step:
+            self._ahead = (step, {})
+        judged = self._ahead[1]
+        admitted: list[int] = []
+        ranking = Ranking(words, scores)
+        held, left = 0.0, 1.0
+        with ExitStack() as trials:
+            for judge in place.judges:
+                trials.enter_context(judge.trial())
+            for count, token in enumerate(ranking.tokens()):
+                if count == _MOST_JUDGED:
+                    return False
+                if token not in judged:
+                    judged[token] = self._after(token)
+                if judged[token] is not None:
+                    admitted.append(token)
+                if share == 0:
+                    if admitted:
+                        break
+                    continue
+                left -= ranking.share(token)
+                held += ranking.share(token) if judged[token] is not None else 0.0
+                if admitted and left <= (1 - share) * (held + left):
+                    break
+        if not admitted:
+            return False
+        words.fill(0)
+        set_tokens(words, admitted, self.vocabulary.size)
+        return True
 
     def _fill(
         self,

@@ -6,6 +6,7 @@ The judges here are stand-ins that refuse some bytes and take as long as they ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +78,9 @@ class Refusing:
 
     def proposals(self) -> Iterable[Any]:
         return ()
+
+    def trial(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def endings(self) -> Iterable[Any]:
         return ()

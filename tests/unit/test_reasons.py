@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -99,6 +100,9 @@ class Strict:
 
     def proposals(self) -> Iterable[bytes]:
         return ()
+
+    def trial(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def endings(self) -> Iterable[bytes]:
         return ()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
-from ananke.masks import set_tokens
+from ananke.masks import Scores, set_tokens
 from ananke.session import Session, mask_programs
 from ananke.vocabulary import Vocabulary
 
 Rows = npt.NDArray[np.int32]
 
 
-def fill_or_end(session: Session, rows: Rows, at: int) -> str | None:
-    """Overwrite `rows[at]` with the admitted tokens.
+def fill_or_end(
+    session: Session, rows: Rows, at: int, scores: Callable[[], Scores] | None = None
+) -> str | None:
+    """Overwrite `rows[at]` with the admitted tokens; `scores` gives the model's, if they are asked
+    for (`budgets.likely`).
 
     Where nothing may come the row admits EOS alone, so that no row is without a finite logit; the
     answer is then why (a sentence), else None.
     """
     try:
-        session.mask(rows, at)
+        if scores is None or session.spec.budgets.likely is None:
+            session.mask(rows, at)
+        else:
+            session.mask(rows, at, scores())
         if rows[at].any():
             return None
         reason = session.satisfiability().reason

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ananke.adapters.filling import Rows, admit_end, fill_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
+from ananke.masks import Scores
 from ananke.outcome import NotAdmitted, TokenError
 from ananke.session import Session
 
@@ -63,11 +64,11 @@ class Follower:
         if self._lost is not None and kept <= self._lost:
             self._lost = None
 
-    def fill(self, rows: Rows, at: int) -> None:
-        """Overwrite `rows[at]` with what may come; never with nothing."""
+    def fill(self, rows: Rows, at: int, scores: Callable[[], Scores] | None = None) -> None:
+        """Overwrite `rows[at]` with what may come; never with nothing. See `fill_or_end`."""
         if self._lost is not None:
             admit_end(self.session.vocabulary, rows, at)
             return
-        reason = fill_or_end(self.session, rows, at)
+        reason = fill_or_end(self.session, rows, at, scores)
         if reason is not None:
             _log.warning("row %d: %s; the text is ended", at, reason)

@@ -86,7 +86,7 @@ class ConstraintLogitsProcessor:
                 "session's with vocabulary_of(llama)"
             )
         self._row.follow(self._generated(input_ids))
-        self._row.fill(self._mask, 0)
+        self._row.fill(self._mask, 0, lambda: given)
         self._sampled += 1
         admitted = np.unpackbits(self._mask.view(np.uint8), bitorder="little")[: len(scores)]
         scores[:] = np.where(admitted, given, -np.inf)

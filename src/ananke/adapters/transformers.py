@@ -118,7 +118,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         self._follow(generated)
         packed = self._masks.packed(len(self._rows))
         for at, row in enumerate(self._rows):
-            self._mask_row(row, generated[at], packed, at)
+            self._mask_row(row, generated[at], packed, at, scores[at])
         return self._masks.apply(scores, self._in_place)
 
     def _begin(self, input_ids: torch.Tensor) -> None:
@@ -177,14 +177,21 @@ class ConstraintLogitsProcessor(LogitsProcessor):
                 row.taken, row.look, row.plan = common_length, _CLOSE_WITHIN, ()
         return [row for row, _ in result]
 
-    def _mask_row(self, row: _Row, history: Ids, packed: npt.NDArray[np.int32], at: int) -> None:
+    def _mask_row(
+        self,
+        row: _Row,
+        history: Ids,
+        packed: npt.NDArray[np.int32],
+        at: int,
+        scores: torch.Tensor,
+    ) -> None:
         ended = row.session.is_finished or row.taken < len(history)
         forced = list(self._vocabulary.eos) if ended else self._closing_tokens(row, len(history))
         if not forced:
             if ended:
                 packed[at] = -1
                 return
-            reason = fill_or_end(row.session, packed, at)
+            reason = fill_or_end(row.session, packed, at, lambda: scores.float().cpu().numpy())
             if reason is not None:
                 _log.warning("row %d: %s; the row is ended", at, reason)
             return

@@ -24,7 +24,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -45,7 +45,7 @@ from ananke.adapters.filling import Rows
 from ananke.adapters.following import Follower
 from ananke.adapters.policies import VARIABLE, read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
-from ananke.masks import words_for
+from ananke.masks import Scores, words_for
 from ananke.session import Session
 from ananke.spec import EXTRA_ARGUMENT, Constraint, ConstraintSpec, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens, from_transformers
@@ -137,7 +137,11 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
             return logits
         mask = self._rows_for(len(logits))
         mask.fill_(-1)
-        filled = self._fill_batch(mask.numpy()) if ctx is None else self._fill_slots(mask, ctx)
+        words = mask.numpy()
+        if ctx is None:
+            filled = self._fill_batch(words, logits)
+        else:
+            filled = self._fill_slots(words, logits, ctx)
         if filled:
             # Not asynchronous: the next step writes into the same memory.
             on_device = mask.to(logits.device)
@@ -145,7 +149,7 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
             logits[filled, self.vocabulary.size :] = -torch.inf
         return logits
 
-    def _fill_batch(self, mask: Rows) -> list[int]:
+    def _fill_batch(self, mask: Rows, logits: torch.Tensor) -> list[int]:
         filled = []
         for at, row in self._rows.items():
             if row.output and row.output[-1] < 0:
@@ -157,11 +161,11 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
                 )
                 continue
             row.follow(row.output)
-            row.fill(mask, at)
+            row.fill(mask, at, partial(_scores, logits, at))
             filled.append(at)
         return filled
 
-    def _fill_slots(self, mask: torch.Tensor, ctx: LogitsContext) -> list[int]:
+    def _fill_slots(self, mask: Rows, logits: torch.Tensor, ctx: LogitsContext) -> list[int]:
         if not self._rows.keys() & set(ctx.idx_mapping_np.tolist()):
             return []
         rows = torch.stack(
@@ -176,7 +180,6 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
         filled: list[int] = []
         row: _Row | None = None
         drafted, follows = 0, True
-        words = mask.numpy()
         # A request's rows are adjacent: the one after its last token, then one per draft.
         for at, (slot, draft, position, token) in enumerate([*rows.tolist(), (-1, 0, 0, 0)]):
             if draft == 0:
@@ -190,7 +193,7 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
                 follows = row.take(token)
             # What comes after a draft that is refused is never sampled.
             if row is not None and (follows or draft == 0):
-                row.fill(words, at)
+                row.fill(mask, at, partial(_scores, logits, at))
                 filled.append(at)
         return filled
 
@@ -226,6 +229,11 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
         if len(self._mask) < rows:
             self._mask = _host_rows(rows, self.vocabulary)
         return self._mask[:rows]
+
+
+def _scores(logits: torch.Tensor, at: int) -> Scores:
+    scores: Scores = logits[at].float().cpu().numpy()
+    return scores
 
 
 def _spec_of(params: SamplingParams) -> ConstraintSpec | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 import numpy as np
@@ -71,6 +72,9 @@ class JudgeState(Protocol):
     def forgive(self, parse: ParseState) -> Self | None:
         """The state after text that `advance` refuses, what is wrong with it taken for given; None
         where nothing can be told from there on."""
+
+    def trial(self) -> AbstractContextManager[None]:
+        """What this and later states learn within is forgotten after it: texts are only tried."""
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         """Clear, in a row of the packed mask, the bits of the tokens that this domain refuses.

@@ -13,6 +13,7 @@ What is written may still change what the hole is a part of: `1 + 2` in `x * …
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,6 +61,9 @@ class RegionState:
 
     def proposals(self) -> Iterable[bytes]:
         return ()
+
+    def trial(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def endings(self) -> Iterable[bytes]:
         return ()

@@ -1,6 +1,7 @@
 """Packed token masks: int32 words, bit i%32 of word i//32 is token i."""
 
 from ananke.masks.budget import Budget
+from ananke.masks.likely import Ranking, Scores
 from ananke.masks.packed import (
     MaskError,
     allocate,
@@ -24,6 +25,8 @@ __all__ = [
     "MaskError",
     "MaskPool",
     "PoolStatistics",
+    "Ranking",
+    "Scores",
     "allocate",
     "clear",
     "contains",

@@ -75,6 +75,7 @@ FIELDS: dict[str, Meet] = {
     "relax": Meet.SAME,
     "budgets.first": Meet.SAME,
     "budgets.token_microseconds": Meet.LEAST,
+    "budgets.likely": Meet.LEAST,
     "limits.prefix_bytes": Meet.LEAST,
     "limits.suffix_bytes": Meet.LEAST,
     "limits.grammar_bytes": Meet.LEAST,

@@ -117,6 +117,13 @@ class Budgets(Model):
         "here, the likeliest tokens judged first, or is skipped for that token if it can't, and is "
         "reported. null: nothing is ever skipped.",
     )
+    likely: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="Where the engine shows the model's scores, the likeliest tokens are judged "
+        "one by one until those admitted and these hold this share of the probability; the others "
+        "are masked without being judged. 0: the likeliest admitted token alone. null: every token "
+        "is judged.",
+    )
     first: Annotated[tuple[DomainName, ...], Field(json_schema_extra={"uniqueItems": True})] = (
         Field(default=(), description="Domains that use the time first; the others by their cost.")
     )

@@ -33,10 +33,18 @@ from ananke.parsing.state import ParseState
 if TYPE_CHECKING:
     from ananke.domains.meaning.state import Request
 
-__all__ = ["narrow"]
+__all__ = ["Ending", "narrow"]
 
 #: Tokens that are judged one by one: fewer keywords and parts of them may follow an operand.
 _FEW = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Whether the text may end, and in how many nanoseconds that is likely told."""
+
+    can_end: Callable[[], bool]
+    expected: float
 
 
 def narrow(
@@ -44,7 +52,7 @@ def narrow(
     parse: ParseState,
     inert: Inert | None,
     words: Words,
-    can_end: Callable[[], bool],
+    ending: Ending,
     deadline: int | None = None,
 ) -> bool:
     """Clears the bits of refused tokens in `words`, a row of the packed mask.
@@ -66,8 +74,11 @@ def narrow(
         is_whole = place.judge_all(deadline)
     eos = [token for token in vocabulary.eos if admitted[token]]
     # Whether the text may end is the longest question of all: it comes last.
-    if eos and is_whole and not can_end():
-        admitted[eos] = 0
+    if eos and is_whole:
+        if deadline is not None and time.perf_counter_ns() + ending.expected > deadline:
+            is_whole = False
+        elif not ending.can_end():
+            admitted[eos] = 0
     words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
     return is_whole
 

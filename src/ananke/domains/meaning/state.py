@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from ananke.analysis.judgement import (
     Surroundings,
     SurroundingsError,
 )
-from ananke.domains.meaning.narrowing import narrow
+from ananke.domains.meaning.narrowing import Ending, narrow
 from ananke.domains.meaning.pieces import prepare
 from ananke.domains.state import Words
 from ananke.languages import get_meaning
@@ -24,6 +26,10 @@ from ananke.spec import ConstraintSpec, spec_error
 from ananke.vocabulary import Vocabulary
 
 __all__ = ["MeaningState", "start_meaning", "surroundings_of"]
+
+
+#: How much of an expected time is kept for each token in which it wasn't measured.
+_KEPT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,16 @@ class Request:
 class MeaningState:
     """What is known of the unfinished program: an immutable value (see `JudgeState`)."""
 
-    __slots__ = ("_due", "_judgement", "_parse", "_request")
+    __slots__ = ("_due", "_end_time", "_judgement", "_parse", "_request")
 
-    def __init__(self, request: Request, parse: ParseState, judgement: Judgement) -> None:
+    def __init__(
+        self, request: Request, parse: ParseState, judgement: Judgement, end_time: float = 0.0
+    ) -> None:
+        """`end_time`: nanoseconds that it lately took to tell whether the text may end."""
         self._request = request
         self._parse = parse
         self._judgement = judgement
+        self._end_time = end_time
         #: What is still owed where the text would end here; None: not asked yet.
         self._due: tuple[Defect, ...] | None = None
 
@@ -84,7 +94,10 @@ class MeaningState:
     def advance(self, parse: ParseState) -> MeaningState | None:
         request = self._request
         judgement = request.judge(parse)
-        return None if judgement.defects else MeaningState(request, parse, judgement)
+        if judgement.defects:
+            return None
+        # What took long once is tried again after some tokens.
+        return MeaningState(request, parse, judgement, self._end_time * _KEPT)
 
     def can_end(self) -> bool:
         return not self._ending()
@@ -93,10 +106,14 @@ class MeaningState:
         forgiving = self._request.forgive(parse)
         return MeaningState(forgiving, parse, forgiving.judge(parse))
 
+    def trial(self) -> AbstractContextManager[None]:
+        return self._request.meaning.trial(self._request.program)
+
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         request = self._request
         inert = request.meaning.inert(request.program, self._parse)
-        return narrow(request, self._parse, inert, words, self.can_end, deadline)
+        ending = Ending(self.can_end, self._end_time)
+        return narrow(request, self._parse, inert, words, ending, deadline)
 
     def proposals(self) -> Iterable[bytes]:
         return self._request.meaning.proposals(self._request.program, self._parse)
@@ -113,6 +130,7 @@ class MeaningState:
 
     def _ending(self) -> tuple[Defect, ...]:
         if self._due is None:
+            began = time.perf_counter_ns()
             request = self._request
             last = self._parse.feed(request.suffix) if request.suffix else self._parse
             if last is None:
@@ -125,6 +143,7 @@ class MeaningState:
                     for name, one in judgement.owed
                 )
                 self._due = (*judgement.defects, *owed)
+            self._end_time = time.perf_counter_ns() - began
         return self._due
 
 

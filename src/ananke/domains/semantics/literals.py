@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -157,6 +158,9 @@ class LiteralState:
 
     def proposals(self) -> Iterable[bytes]:
         return self.endings()
+
+    def trial(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def endings(self) -> Iterable[bytes]:
         for at, literal in self.bounds_after(b"") or ():

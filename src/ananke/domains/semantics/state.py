@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,6 +105,9 @@ class SemanticsState:
 
     def proposals(self) -> Iterable[bytes]:
         return ()
+
+    def trial(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def endings(self) -> Iterable[bytes]:
         return ()

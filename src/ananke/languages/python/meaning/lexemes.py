@@ -21,9 +21,9 @@ __all__ = [
     "word_begun",
 ]
 
-_BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n)*")
+_BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\n]*\n)*")
 WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
-_LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r*\n\s*\Z")
+_LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r*\n(?:\s|#[^\n]*\n)*\Z")
 
 NUMBER = re.compile(rb"\.?[0-9][0-9A-Za-z_.]*")
 #: The end of a text that ends inside a character.
@@ -64,7 +64,7 @@ def number_begun(state: ParseState) -> bool:
 
 
 def lexeme_of(tail: bytes) -> bytes:
-    """The unfinished lexeme without the blanks before it."""
+    """The unfinished lexeme without the blanks and comments before it."""
     found = _BLANKS.match(tail)
     assert found is not None
     return tail[found.end() :]
