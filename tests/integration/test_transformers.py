@@ -163,6 +163,23 @@ def test_every_output_is_a_name_in_scope(
     assert set(names) <= {"counted", *dir(builtins)}
 
 
+def test_the_likeliest_token_alone_is_what_greedy_decoding_takes(
+    model: Any, vocabulary: Vocabulary
+) -> None:
+    texts = []
+    for likely in (None, 0.0):
+        spec = {
+            "language": "python",
+            "domains": ["syntax", "imports", "types", "controlflow"],
+            "context": {"prefix": "counted = 1\nassert "},
+            "grammar": {"kind": "regex", "source": r"[a-z]{1,12}\n"},
+            "budgets": {"likely": likely},
+        }
+        texts.append(generate(model, Session(parse_spec(spec), vocabulary), 30, do_sample=False))
+    assert texts[0] == texts[1]
+    assert any(texts[0])
+
+
 @pytest.mark.parametrize(
     "options",
     [

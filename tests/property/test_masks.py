@@ -13,6 +13,7 @@ from ananke import native
 from ananke.masks import (
     MaskError,
     MaskPool,
+    Ranking,
     allocate,
     clear,
     contains,
@@ -285,3 +286,36 @@ def test_stretches_that_are_none():
         ask(order=np.array([1], np.int64))
     with pytest.raises(MaskError, match="row: shape"):
         ask(row=packed({1}, 64).reshape(1, 2))
+
+
+@given(two_sets(), st.integers(0, 2**32), st.sampled_from(["f2", "f4", "f8"]))
+def test_a_ranking_is_the_tokens_by_their_scores(drawn, seed, kind):
+    size, tokens, _ = drawn
+    chance = np.random.default_rng(seed)
+    scores = (chance.standard_normal(size) * chance.choice([0.1, 10, 1000])).astype(kind)
+    scores[chance.random(size) < 0.1] = -np.inf
+    ranking = Ranking(packed(tokens, size), scores)
+    alive = [token for token in sorted(tokens) if scores[token] > -np.inf]
+    if alive:
+        # Scores are compared by how far they are below the best, in single precision.
+        below = scores.astype(np.float32) - scores.astype(np.float32)[alive].max()
+        assert list(ranking.tokens()) == sorted(alive, key=lambda token: -below[token])
+        assert sum(map(ranking.share, alive)) == pytest.approx(1, abs=1e-3)
+    else:
+        assert not list(ranking.tokens())
+
+
+def test_scores_that_say_nothing():
+    row = packed({1, 2, 40}, 64)
+    for value in (np.nan, np.inf):
+        scores = np.zeros(64, np.float32)
+        scores[2] = value
+        assert not list(Ranking(row, scores).tokens())
+    assert not list(Ranking(row, np.full(64, -np.inf, np.float32)).tokens())
+    # Tokens past the scores are left out.
+    assert list(Ranking(row, np.zeros(40, np.float32)).tokens()) == [1, 2]
+    assert list(Ranking(row, np.zeros(99, np.float32)).tokens()) == [1, 2, 40]
+    with pytest.raises(MaskError, match="scores: int64"):
+        Ranking(row, np.zeros(64, np.int64))
+    with pytest.raises(MaskError, match="scores: float32, shape"):
+        Ranking(row, np.zeros((1, 64), np.float32))

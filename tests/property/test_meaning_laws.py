@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,11 +81,14 @@ def program(chance: random.Random) -> bytes:
     return "\n".join(line.format(chance.choice(_VALUES)) for line in lines).encode() + b"\n"
 
 
-def session(prefix: bytes = b"", domains: tuple[str, ...] = DOMAINS) -> Session:
+def session(
+    prefix: bytes = b"", domains: tuple[str, ...] = DOMAINS, likely: float | None = None
+) -> Session:
     spec = {
         "language": "python",
         "domains": ["syntax", *domains],
         "context": {"prefix": prefix.decode()},
+        "budgets": {"likely": likely},
     }
     return Session(parse_spec(spec), VOCABULARY)
 
@@ -164,6 +168,36 @@ def test_rollback_equals_replay(seed: int) -> None:
     again = session((one.spec.context.prefix or "").encode())
     again.accept_text(text)
     assert admitted(again) == before
+
+
+@few
+@given(seeds, st.sampled_from((0.0, 0.5, 0.9, 0.999, 1.0)), st.sampled_from((1.0, 8.0)))
+def test_likely_masks_hold_the_likeliest_admitted_tokens(
+    seed: int, share: float, spread: float
+) -> None:
+    whole = begun(random.Random(seed))
+    every = admitted(whole)
+    one = session((whole.spec.context.prefix or "").encode(), likely=share)
+    one.accept_text(whole.text)
+    chance = np.random.default_rng(seed)
+    scores = (chance.standard_normal(VOCABULARY.size) * spread).astype(np.float32)
+    rows = allocate(1, VOCABULARY.size)
+    one.mask(rows, 0, scores)
+    found = frozenset(tokens_of(rows[0]).tolist())
+    assert found <= every
+    assert share < 1 or found == every
+    shares = np.exp(scores - scores.max())
+    held, all_held = shares[[*found]].sum(), shares[[*every]].sum()
+    assert held >= share * all_held - 1e-5
+    if every:
+        likeliest = max(every, key=lambda token: scores[token])
+        assert likeliest in found
+    # What was judged for the mask is known when it is taken; what wasn't is judged then.
+    for token in sorted(every)[:5]:
+        fork = one.fork() if token % 2 else one
+        fork.accept(token)
+        if fork is one:
+            one.rollback(1)
 
 
 def _subsets() -> Iterator[tuple[str, ...]]:

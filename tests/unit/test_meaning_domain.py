@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ananke.analysis.judgement import Inert, Surroundings
 from ananke.domains.meaning.state import MeaningState, start_meaning
 from ananke.languages import get_hole_language
 from ananke.languages.python.meaning.pieces import outline
+from ananke.languages.python.meaning.request import MEANING
 from ananke.masks import allocate, tokens_of
 from ananke.parsing import load_grammar
 from ananke.parsing.state import ParseState
@@ -378,3 +380,24 @@ def test_after_a_comment_an_operand_may_still_go_on(vocabulary: Vocabulary, blan
     one.fork().accept_text(b".index(1))\n")
     with pytest.raises(NotAdmitted, match="no overload takes"):
         one.accept_text(b")\n")
+
+
+@pytest.mark.parametrize("before", ["x = 1\n# first\n", "# first\n\n  # second\n", "f(  # first\n"])
+def test_a_comment_after_comments_is_one_too(vocabulary: Vocabulary, before: str) -> None:
+    program = MEANING.begin(Surroundings())
+    state = load_grammar("python").parse((before + "# sec").encode())
+    assert state is not None
+    assert MEANING.inert(program, state) == Inert((b"\n", b"\r"))
+    ended = state.feed(b"\n")
+    assert ended is not None
+    assert MEANING.inert(program, ended) is None
+    one = session(vocabulary, before + "# sec")
+    assert {b"nowhere"[:1], b".push", b"lods"} <= admitted(one)
+
+
+def test_a_word_after_comments_is_judged(vocabulary: Vocabulary) -> None:
+    one = session(vocabulary, "x = [1]\n# first\n# second\n")
+    assert b"x" in admitted(one)
+    one.accept_text(b"x.")
+    assert b"append" in admitted(one)
+    assert b"push" not in admitted(one)

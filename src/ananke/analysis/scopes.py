@@ -22,7 +22,7 @@ from typing import Any
 from ananke.analysis.declarations import Class, Member
 from ananke.analysis.types import UNKNOWN, Type, join
 
-__all__ = ["Entry", "Frame", "Owed", "Scope", "is_alike", "merge", "widen"]
+__all__ = ["Entry", "Frame", "Owed", "Scope", "changes", "merge", "widen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +161,40 @@ class Scope:
         return self.but(is_alive=False)
 
 
-#: What a scope says itself, but for its classes.
-_SAID = tuple(one.name for one in fields(Scope) if one.name not in ("outer", "classes"))
-_CLASS = tuple(one.name for one in fields(Class))
+#: What a scope and a class say in one, and what they say of each name.
+_SCOPE = tuple(
+    one.name for one in fields(Scope) if one.name not in ("outer", "classes", "names", "attributes")
+)
+_CLASS = tuple(one.name for one in fields(Class) if one.name != "own")
 
 
-def is_alike(one: Scope, other: Scope) -> bool:
-    """Whether two scopes of one block say the same, so that what is read in them is the same."""
-    return (
-        one.outer is other.outer
-        and _say_the_same(one, other, _SAID)
-        and one.classes.keys() == other.classes.keys()
-        and all(
-            class_ is other.classes[symbol] or _say_the_same(class_, other.classes[symbol], _CLASS)
-            for symbol, class_ in one.classes.items()
-        )
-    )
+def changes(one: Scope, other: Scope) -> frozenset[str] | None:
+    """The names of which two scopes of one block say something else, members of its classes among
+    them; None if they differ in more than that."""
+    if one is other:
+        return frozenset()
+    if one.outer is not other.outer or not _agree(one, other, _SCOPE):
+        return None
+    if one.classes.keys() != other.classes.keys():
+        return None
+    changed = _changed(one.names, other.names) | _changed(one.attributes, other.attributes)
+    for symbol, class_ in one.classes.items():
+        now = other.classes[symbol]
+        if class_ is not now:
+            if not _agree(class_, now, _CLASS):
+                return None
+            changed |= _changed(class_.own, now.own)
+    return frozenset(changed)
 
 
-def _say_the_same(one: object, other: object, names: tuple[str, ...]) -> bool:
+def _agree(one: object, other: object, names: tuple[str, ...]) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _changed(one: Mapping[str, object], other: Mapping[str, object]) -> set[str]:
+    if one == other:
+        return set()
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
 def merge(one: Scope, other: Scope) -> Scope:

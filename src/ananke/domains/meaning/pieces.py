@@ -18,7 +18,7 @@ byte, and tokens without one don't count at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
 from itertools import pairwise
@@ -38,6 +38,8 @@ __all__ = ["Branch", "Group", "Pieces", "pieces_of", "prepare"]
 #: Signs that may be part of a longer one.
 _SIGNS = frozenset(bytes([one]) for one in b"<>=!*/+-%&|^@:.~")
 _DOT = frozenset([b"."])
+#: The tails of so many tokens are sorted before they are asked for.
+_MANY = 1000
 #: With what a token may go on with a lexeme before it: nothing; a number's or member's dot; the end
 #: of an assignment; any sign. The vocabulary is sorted for each of them.
 _JOINING: tuple[frozenset[bytes], ...] = (frozenset(), _DOT, frozenset([b"="]), _SIGNS)
@@ -63,14 +65,14 @@ class Group(Stretch):
         is_word: the tokens are parts of words and nothing else.
         is_digits: they are so and begin with a digit.
         asks: something may be asked of their tails.
-        read: gives all (tail, token).
+        read: gives `tails`.
     """
 
     due: Hashable = None
     is_word: bool = False
     is_digits: bool = False
     asks: bool = False
-    read: Callable[[], Iterable[tuple[bytes, int]]] = tuple
+    read: Callable[[], dict[bytes, list[int]]] = dict
     _tails: dict[bytes, list[int]] | None = None
     _by_first: dict[bytes, list[bytes]] | None = None
 
@@ -78,10 +80,7 @@ class Group(Stretch):
     def tails(self) -> dict[bytes, list[int]]:
         """The tokens by their tail. Most groups are never asked for it."""
         if self._tails is None:
-            found: dict[bytes, list[int]] = {}
-            for tail, token in self.read():
-                found.setdefault(tail, []).append(token)
-            self._tails = found
+            self._tails = self.read()
         return self._tails
 
     @property
@@ -181,12 +180,12 @@ def _outline_alone(meaning: Meaning, lead: bytes) -> Outline:
     return meaning.outline(lead)
 
 
-def _sort(vocabulary: Vocabulary, leadings: list[_Leading], tails: npt.NDArray[np.int64]) -> Pieces:
+def _sort(key: ByFingerprint, leadings: list[_Leading], tails: npt.NDArray[np.int64]) -> Pieces:
     """The tree of the leads, which are sorted; `tails`: where those of all tokens begin."""
     root = Branch()
     path = [root]
     tokens: list[int] = []
-    lengths = vocabulary.offsets[1:] - tails
+    lengths = key.vocabulary.offsets[1:] - tails
     before: tuple[object, ...] | None = None
     for one in leadings:
         names = one.key[0]
@@ -221,7 +220,7 @@ def _sort(vocabulary: Vocabulary, leadings: list[_Leading], tails: npt.NDArray[n
     for group in _groups_of(root):
         here = order[group.first : group.last]
         group.asks = group.asks and bool(has_tail[group.last] > has_tail[group.first])
-        group.read = partial(_read_tails, vocabulary, here, tails)
+        group.read = partial(_read_tails, key, here, tails)
     _number(root, stretches, order)
     return Pieces(
         root,
@@ -242,11 +241,23 @@ def _groups_of(root: Branch) -> Iterator[Group]:
 
 
 def _read_tails(
-    vocabulary: Vocabulary, tokens: npt.NDArray[np.int32], tails: npt.NDArray[np.int64]
-) -> Iterator[tuple[bytes, int]]:
-    begins, ends = tails[tokens].tolist(), vocabulary.offsets[1:][tokens].tolist()
-    for token, begin, end in zip(tokens.tolist(), begins, ends, strict=True):
-        yield vocabulary.data[begin:end], token
+    key: ByFingerprint, tokens: npt.NDArray[np.int32], tails: npt.NDArray[np.int64]
+) -> dict[bytes, list[int]]:
+    return _tails_of(key, tokens.tobytes(), tails[tokens].tobytes())
+
+
+@lru_cache(maxsize=1024)
+def _tails_of(key: ByFingerprint, tokens: bytes, begins: bytes) -> dict[bytes, list[int]]:
+    """Tokens (int32) by their tails, which begin at `begins` (int64) in the vocabulary's data; the
+    same groups are in several orders."""
+    vocabulary = key.vocabulary
+    ids = np.frombuffer(tokens, np.int32)
+    starts = np.frombuffer(begins, np.int64).tolist()
+    ends = vocabulary.offsets[1:][ids].tolist()
+    found: dict[bytes, list[int]] = {}
+    for token, start, end in zip(ids.tolist(), starts, ends, strict=True):
+        found.setdefault(vocabulary.data[start:end], []).append(token)
+    return found
 
 
 def _number(root: Branch, stretches: list[Stretch], order: npt.NDArray[np.int32]) -> None:
@@ -284,7 +295,7 @@ def _pieces(
     key: ByFingerprint, meaning: Meaning, inert: Inert | None, joining: frozenset[bytes]
 ) -> Pieces:
     leads = leads_of(key, meaning, inert)
-    return _sort(key.vocabulary, _read(meaning, leads, joining), leads.tails)
+    return _sort(key, _read(meaning, leads, joining), leads.tails)
 
 
 def prepare(vocabulary: Vocabulary, meaning: Meaning) -> None:
@@ -294,6 +305,9 @@ def prepare(vocabulary: Vocabulary, meaning: Meaning) -> None:
         _pieces(key, meaning, None, joining)
     for inert in meaning.inerts:
         _pieces(key, meaning, inert, frozenset())
+    for group in _groups_of(_pieces(key, meaning, None, frozenset()).root):
+        if group.last - group.first >= _MANY:
+            _ = group.by_first
 
 
 def pieces_of(

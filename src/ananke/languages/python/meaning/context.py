@@ -12,7 +12,7 @@ from typing import Any
 from ananke.analysis.declarations import Class, Library
 from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.judgement import Constraint
-from ananke.analysis.scopes import Entry, Owed, Scope, is_alike
+from ananke.analysis.scopes import Entry, Owed, Scope, changes
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
 from ananke.analysis.world import Lineage, World
@@ -21,6 +21,7 @@ from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = [
     "BLOCKS",
+    "Again",
     "Context",
     "Entrance",
     "Found",
@@ -134,6 +135,16 @@ class Inferred:
     defects: tuple[Defect, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What was wrong with a method when it was read once more, and in which scope; `words` are all
+    that stand in it."""
+
+    scope: Scope
+    words: frozenset[str]
+    defects: tuple[Defect, ...]
+
+
 @dataclass(eq=False)
 class Program:
     """What all readings of one text share.
@@ -148,6 +159,8 @@ class Program:
         domains: those that judge; the others' defects are not reported.
         given: where defects begin that are none.
         memo: what finished statements did to a scope, by the scope and the statement.
+        again: what finished methods were when they were read once more, by the scope around their
+            class and the tree.
         inferred: what finished expressions are, by the tree, the scope, what is expected and how
             they are read.
         lineages: see `World`.
@@ -164,6 +177,7 @@ class Program:
     )
     entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
     entrances: dict[int, Entrance] = field(default_factory=dict)
+    again: dict[tuple[int, int], Again] = field(default_factory=dict)
     inferred: dict[tuple[int, int, Type | None, tuple[bool, ...]], Inferred] = field(
         default_factory=dict
     )
@@ -192,10 +206,14 @@ class Program:
         """The same, but that what is wrong at some bytes is given; what is remembered is shared."""
         return replace(self, given=self.given | places)
 
+    def afresh(self, **changes: Any) -> Program:
+        """The same with some attributes changed; of statements nothing is remembered."""
+        return replace(self, memo={}, entered={}, entrances={}, again={}, **changes)
+
     @property
     def _remembered(self) -> tuple[dict[Any, Any], ...]:
         """All that is remembered of trees; in each what was learnt last comes last."""
-        return self.memo, self.entered, self.entrances, self.inferred
+        return self.memo, self.entered, self.entrances, self.again, self.inferred
 
     def bound(self) -> None:
         """Forgets all that is remembered of trees if it is too much."""
@@ -324,7 +342,7 @@ class Context:
         of the last time if that said the same, so that what is remembered of it holds."""
         key = ("again", id(scope.outer), tree.identity)
         known = self.program.entered.get(key)
-        if known is None or not is_alike(known[1], scope):
+        if known is None or changes(known[1], scope) != frozenset():
             known = self.program.entered[key] = (scope, scope)
         self.scope = known[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from ananke.analysis.declarations import Binding, Class, Member, Value
 from ananke.analysis.declarations import Callable as CallableDeclared
 from ananke.analysis.defects import Domain
 from ananke.analysis.relation import assignable
-from ananke.analysis.scopes import Entry, Frame, Owed, Scope
+from ananke.analysis.scopes import Entry, Frame, Owed, Scope, changes
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -28,7 +29,7 @@ from ananke.analysis.types import (
     show,
 )
 from ananke.languages.python.meaning.annotations import form_of, read_type
-from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.languages.python.meaning.context import NONE, Again, Context, builtin
 from ananke.languages.python.meaning.expressions import is_own
 from ananke.languages.python.meaning.fields import FIELDED, declared_fields, statements_of
 from ananke.parsing.opening import NOWHERE, Tree
@@ -36,6 +37,8 @@ from ananke.parsing.opening import NOWHERE, Tree
 __all__ = ["define_class", "define_function"]
 
 Run = Callable[[Context, Tree], None]
+
+_WORD = re.compile(r"\w+")
 
 #: Annotations under which a function may be a generator.
 _ITERATORS = frozenset(
@@ -501,19 +504,40 @@ def define_class(
 
 def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope) -> None:
     """Reads the methods of a finished class once more: while it was under way much of what they
-    use of it was unknown."""
+    use of it was unknown. Those that were read so before are read only if they hold a name of which
+    something else is known by now."""
     after, found = c.scope, c.defects
     # What the body owes is seen to already.
-    begun = inner.but(classes=after.classes, owed={}, owed_members={}, belated={})
-    c.enter_again(name_tree, begun)
-    c.defects = []
+    fresh = inner.but(classes=after.classes, owed={}, owed_members={}, belated={})
+    c.enter_again(name_tree, fresh)
+    begun = c.scope
+    known = {(one.start, one.end) for one in found}
+    changed: dict[int, frozenset[str] | None] = {}
     for one in statements_of(body):
         decorated = one.child("definition") if one.kind == "decorated_definition" else one
-        if decorated is not None and decorated.kind == "function_definition":
+        if decorated is None or decorated.kind != "function_definition":
+            continue
+        key = (id(begun.outer), one.identity)
+        again = c.program.again.get(key) if one.identity and not c.muted else None
+        if again is not None and id(again.scope) not in changed:
+            changed[id(again.scope)] = changes(again.scope, begun)
+        if again is None or _concerns(changed[id(again.scope)], again):
+            c.scope, c.defects = begun, []
             run(c, one)
-    known = {(one.start, one.end) for one in found}
-    more = [one for one in c.defects if (one.start, one.end) not in known]
-    c.scope, c.defects = after, [*found, *more]
+            words = frozenset(_WORD.findall(c.text(one))) if again is None else again.words
+            again = Again(begun, words, tuple(c.defects))
+            if one.identity and c.is_final(one) and not c.muted:
+                c.program.again[key] = again
+        found = [*found, *(one for one in again.defects if (one.start, one.end) not in known)]
+    c.scope, c.defects = after, found
+
+
+def _concerns(changed: frozenset[str] | None, again: Again) -> bool:
+    """Whether a method may be something else where so much has changed. Names with two underscores
+    are used by operators and the like; what was wrong says what would have been right."""
+    if changed is None or (changed and again.defects):
+        return True
+    return not changed.isdisjoint(again.words) or any(name.startswith("__") for name in changed)
 
 
 def _settle_members(c: Context, tree: Tree, symbol: str) -> None:

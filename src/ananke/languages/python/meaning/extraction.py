@@ -76,7 +76,7 @@ def extract(surroundings: Surroundings, text: bytes, line: int) -> Given:
     while True:
         # What can't be read back is left out, or said without a type.
         try:
-            begin_scope(replace(program, memo={}, entered={}, entrances={}), given)
+            begin_scope(program.afresh(), given)
         except SurroundingsError as error:
             given = _without(given, error.field)
         else:
@@ -123,7 +123,7 @@ def _scopes(program: Program, text: bytes, start: int) -> tuple[Scope, Scope, No
     tree = None if state is None or not state.can_end() else state.tree()
     if state is None or tree is None:
         return None
-    program = replace(program, memo={}, entered={}, entrances={}, holes={})
+    program = program.afresh(holes={})
     judgement: Judgement = judge(program, state, at_end=True)
     assert program.holes is not None
     if start not in program.holes or judgement.scope is None:
@@ -278,7 +278,7 @@ class _Extraction:
         """The names to which the statement gives what they are; None if it doesn't."""
         try:
             scope, _ = begin_scope(
-                replace(self._program, memo={}, entered={}, entrances={}),
+                self._program.afresh(),
                 Given(imports=(statement,)),
             )
         except SurroundingsError:

@@ -327,7 +327,7 @@ class _Reader:
         state = load_grammar("python").parse(f"{text}\n".encode())
         assert state is not None
         # Nothing is remembered beyond the one text.
-        fresh = replace(program, start=scope, memo={}, entered={}, entrances={}, expects=None)
+        fresh = program.afresh(start=scope, expects=None)
         judgement = judge(fresh, state, at_end=True)
         if one is not None and judgement.scope is None:
             raise SurroundingsError(one.place, "is nested deeper than can be read")
