@@ -208,6 +208,11 @@ WRONG = {
         "from typing import NamedTuple\nclass A(NamedTuple):\n    a: int\nA(1).b\n",
         "`A` has no attribute `b`",
     ),
+    "a name of the stubs of builtins": (
+        "x = _LiteralInteger\n",
+        "`_LiteralInteger` is not defined",
+    ),
+    "a number in the place of a type": ("def f(a):\n    a: 0\n", "`0` is no type"),
     "a call in the place of a type": ("def f() -> tuple[object()]: ...\n", "a call is no type"),
     "the type behind a name in quotes": (
         "class A: ...\ndef f() -> 'A':\n    return 1\n",

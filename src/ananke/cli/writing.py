@@ -82,7 +82,9 @@ def write(
     Raises:
         SpecError: the spec, or the prompt under it, can't be honoured.
     """
-    session = None if spec is None else Session(spec, model.vocabulary, region=region)
+    session = None
+    if spec is not None:
+        session = Session(_likely(spec, sampling), model.vocabulary, region=region)
     shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
@@ -116,11 +118,13 @@ def write(
                 look = left - max(1, left // 8)
         weights = model.probabilities(context)
         if session is not None:
-            session.mask(words)
             if follows is not None:
                 ending = weights[follows].sum()
                 weights = weights.copy()
                 weights[list(model.vocabulary.eos)] += ending
+            with np.errstate(divide="ignore"):
+                scores = np.log(weights) / (sampling.temperature or 1.0)
+            session.mask(words, 0, scores)
             if not words.any():
                 reason = session.satisfiability().reason
                 return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
@@ -136,6 +140,15 @@ def write(
         shown(text)
         context.append(token)
     return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
+
+
+def _likely(spec: ConstraintSpec, sampling: Sampling) -> ConstraintSpec:
+    """The spec under which only tokens that may be drawn are judged, if it says nothing else."""
+    if spec.budgets.likely is not None:
+        return spec
+    share = sampling.top_p if sampling.temperature else 0.0
+    budgets = spec.budgets.model_copy(update={"likely": share})
+    return spec.model_copy(update={"budgets": budgets})
 
 
 def _beginning(vocabulary: Vocabulary, text: str) -> NDArray[np.int64] | None:

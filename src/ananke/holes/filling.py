@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ananke.analysis.defects import Defect
-from ananke.analysis.holes import HoleError, HoleKind, HoleLanguage, Region
-from ananke.holes.text import Find, HoleText
+from ananke.analysis.holes import HoleError, HoleLanguage, Region
+from ananke.holes.text import Find, HoleText, stand_in
 from ananke.outcome import Satisfiability
 from ananke.spec import Constraint, ConstraintSpec, parse_policy, said_in
 
@@ -24,8 +24,6 @@ __all__ = ["Attempt", "Filled", "Limits", "Task", "Writer", "fill"]
 #: Writes what stands between a spec's prefix and suffix and stays in a region; None if it could not
 #: be finished. The number is another one for each attempt.
 Writer = Callable[[ConstraintSpec, Region, int], bytes | None]
-
-_STATEMENTS = frozenset((HoleKind.STATEMENT, HoleKind.BODY, HoleKind.MODULE))
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,7 @@ class _Search:
         if written is not None:
             return written
         language = self._task.language
-        is_value = self._holes.holes[at].kind not in _STATEMENTS
-        return language.filler if filler and is_value else language.sign
+        return stand_in(language, self._holes.holes[at]) if filler else language.sign
 
     def _fill_from(self, index: int) -> bool:
         """Whether the chosen holes from this one on could be filled."""

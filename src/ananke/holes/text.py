@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ananke.analysis.holes import Hole, HoleError, HoleLanguage
+from ananke.analysis.holes import Hole, HoleError, HoleKind, HoleLanguage
 from ananke.spec import HoleRange, Policy
 
-__all__ = ["Find", "HoleText", "find"]
+__all__ = ["Find", "HoleText", "find", "stand_in"]
+
+_STATEMENTS = frozenset((HoleKind.STATEMENT, HoleKind.BODY, HoleKind.MODULE))
 
 #: The holes of a text; with starts, those that begin there.
 Find = Callable[[bytes, frozenset[int] | None], Sequence[Hole]]
@@ -27,6 +29,20 @@ class HoleText:
     text: bytes
     holes: tuple[Hole, ...]
     policies: tuple[Policy | None, ...]
+
+    def with_fillers(self, language: HoleLanguage) -> bytes:
+        """The text in which values that are due are something that nothing is known of."""
+        pieces: list[bytes] = []
+        last = 0
+        for one in self.holes:
+            pieces += [self.text[last : one.start], stand_in(language, one)]
+            last = one.end
+        return b"".join([*pieces, self.text[last:]])
+
+
+def stand_in(language: HoleLanguage, hole: Hole) -> bytes:
+    """What stands for a hole that isn't filled, where the text is judged."""
+    return language.sign if hole.kind in _STATEMENTS else language.filler
 
 
 def find(

@@ -84,6 +84,10 @@ FORMS = frozenset(
 ) | frozenset(_CLASSES)
 
 
+#: What is never a type where a whole annotation is expected.
+_VALUES = frozenset(("integer", "float", "true", "false"))
+
+
 def special_names(module: str) -> frozenset[str]:
     """The names of a module that the rules know by themselves."""
     return FORMS if module in _TYPING else frozenset()
@@ -115,6 +119,9 @@ def read_type(c: Context, tree: Tree | None, *, deferred: bool = False) -> Type:
     """The type that a type expression says. Reads (and checks) its names."""
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
+    said = tree.children[0] if tree.kind == "type" and len(tree.children) == 1 else tree
+    if said.kind in _VALUES and c.is_final(said):
+        c.report(Domain.TYPES, f"`{c.text(said)}` is no type", said)
     if deferred or "deferred annotations" in c.scope.flags:
         c.deferred += 1
         try:

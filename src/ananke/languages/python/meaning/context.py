@@ -243,14 +243,21 @@ class Program:
         module = self.library.module("builtins")
         if module is None:
             return UNKNOWN if name in _BUILTINS else None
-        found = module.get(name)
+        found = None if _is_of_the_stubs(name) else module.get(name)
         if found is None:
             return UNKNOWN if name in CHECKER_NAMES or name in _BUILTINS else None
         return World(self.library, {}, self.lineages).value_of(found)
 
     def builtin_names(self) -> Iterable[str]:
         module = self.library.module("builtins")
-        return _BUILTINS if module is None else {*module.names(), *_BUILTINS}
+        if module is None:
+            return _BUILTINS
+        return {*(name for name in module.names() if not _is_of_the_stubs(name)), *_BUILTINS}
+
+
+def _is_of_the_stubs(name: str) -> bool:
+    """Whether a name of `builtins` is one that only its stubs have, for themselves."""
+    return name[:1] == "_" and name[:2] != "__" and name not in _BUILTINS
 
 
 @dataclass(frozen=True, slots=True)
