@@ -434,7 +434,7 @@ class Session:
         probability of all that may be admitted. False where too many would have to be judged, or
         nothing is told of them."""
         place, words = step.place, self._mask
-        if step.finished or place is None or not place.judges:
+        if share == 1 or step.finished or place is None or not place.judges:
             return False
         self._masked = None
         self._fill(place, (), words)

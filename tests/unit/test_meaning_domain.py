@@ -20,7 +20,7 @@ from ananke.vocabulary import Vocabulary, from_tokens
 
 _WORDS = (
     "append push upper uper join os path exists sys json loads lods break return x y foo self len "
-    "print import from class def in and or is not None True : ( ) [ ] { } . , = == + - * / \n "
+    "print import from class def in and or is not None True : :- ( ) [ ] { } . , = == + - * / \n "
     '(" "," , ,[ ,( ([ "" ()) ). ): ):\n )\n \n\n .append .push [0 [] () (x (y =x += 1 12 0x "a" #'
 )
 
@@ -221,7 +221,7 @@ def test_masks_equal_judging_every_token(vocabulary: Vocabulary, text: str) -> N
     ("one", "other"),
     [
         (b"+(", b" -["),
-        (b": [", b":"),
+        (b": [", b":("),
         (b'("', b"( '"),
         (b"([", b"( ["),
         (b")\n", b" )\n    "),
@@ -401,3 +401,11 @@ def test_a_word_after_comments_is_judged(vocabulary: Vocabulary) -> None:
     one.accept_text(b"x.")
     assert b"append" in admitted(one)
     assert b"push" not in admitted(one)
+
+
+def test_what_ends_a_colon_ends_the_name_before_it(vocabulary: Vocabulary) -> None:
+    """`if foo:` may become `if foo :=`, but neither `if foo:-` nor `if foo is`."""
+    one = session(vocabulary, "x = 1\nif foo")
+    found = admitted(one)
+    assert {b":", b" "} <= found
+    assert not {b": ", b":\n", b" is", b" or"} & found

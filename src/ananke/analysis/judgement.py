@@ -88,6 +88,7 @@ class Stroke:
             `is_settled`, which it leaves so.
         alike: after a settled text all lexemes with the same are right, or none; b"": it is alone.
         is_free: nothing is wrong with it after any text that is right.
+        closing: what ends it where something follows, so that it can't become a longer lexeme.
     """
 
     name: bytes
@@ -95,6 +96,7 @@ class Stroke:
     is_neutral: bool
     alike: bytes = b""
     is_free: bool = False
+    closing: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,9 +199,10 @@ class _Place:
                 self._admitted[tokens] = 0
 
     def _count(self, group: Group) -> int:
-        """How many of the group's tokens are admitted."""
+        """How many of the group's tokens that have a tail are admitted."""
         tokens = self._pieces.order[group.first : group.last]
-        return int(np.count_nonzero(self._admitted[tokens]))
+        lengths = self._pieces.tail_lengths[group.first : group.last]
+        return int(np.count_nonzero(self._admitted[tokens[lengths > 0]]))
 
     def _alive_tails(self, group: Group) -> dict[bytes, list[int]]:
         """The group's admitted tokens by their tails."""
@@ -227,7 +228,8 @@ class _Place:
         end = len(text) - int(pieces.tail_lengths[at])
         if isinstance(stretch, Branch):
             lead = pieces.leads[pieces.lead_of[at]]
-            end += lead.strokes[stretch.depth - 1].end - len(lead.text)
+            stroke = lead.strokes[stretch.depth - 1]
+            return text[: end + stroke.end - len(lead.text)] + stroke.closing
         return text[:end]
 
     def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> bool:

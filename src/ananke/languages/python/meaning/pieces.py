@@ -66,7 +66,7 @@ _LEXEME = re.compile(
 
 
 #: After these a bracket that closes makes a tuple or a slice.
-_SEPARATORS = (b",", b":")
+_SEPARATORS = (b",", b": ")
 #: Signs that where an operand is due begin something else than an operand's sign.
 _AMBIGUOUS = (b"*", b"**", b"@")
 #: What the strokes of words begin with.
@@ -166,9 +166,10 @@ class _Outliner:
         is_neutral: bool = True,
         alike: bytes = b"",
         is_free: bool = False,
+        closing: bytes = b"",
     ) -> None:
         end = self._at if end is None else end
-        self._strokes.append(Stroke(name, end, is_neutral, alike, is_free))
+        self._strokes.append(Stroke(name, end, is_neutral, alike, is_free, closing))
 
     def _holds_more(self) -> None:
         """The open brackets hold more than literals."""
@@ -183,7 +184,7 @@ class _Outliner:
         return bool(self._strokes) and self._strokes[-1].name in names
 
     def _line(self) -> None:
-        if self._is_operand_due and not self._ends_with((b",", b":", b";")):
+        if self._is_operand_due and not self._ends_with((*_SEPARATORS, b";")):
             return
         if not self._ends_with((b"\n",)):
             self._keep(b"\n", is_neutral=not self._ends_with((b",",)))
@@ -214,9 +215,10 @@ class _Outliner:
             binds = text[-1:] == b"=" and text not in _COMPARISONS
             # The last may still become another.
             self._keep(
-                text if is_last else _LEVELS.get(text, text),
+                b"open " + text if is_last else _LEVELS.get(text, text),
                 is_neutral=not binds and text != b"->" and not self._ends_with((b"\n", b";")),
                 alike=b"sign",
+                closing=b"" if is_last else b" ",
             )
             self._holds_more()
             self._is_operand_due = True
@@ -231,10 +233,13 @@ class _Outliner:
             is_neutral = text == b"," or text == b":"
             if text == b";":
                 is_neutral = not self._ends_with(_SEPARATORS)
+            # At the end it may still become `:=`.
+            is_closed = text == b":" and self._at < len(self._piece)
             self._keep(
-                text,
+                b": " if is_closed else text,
                 is_neutral=is_neutral and not self._ends_with((b"\n",)),
                 is_free=text == b"." and self._ends_with(_CLOSED),
+                closing=b" " if is_closed else b"",
             )
             if text != b",":
                 self._holds_more()
