@@ -212,6 +212,7 @@ WRONG = {
         "x = _LiteralInteger\n",
         "`_LiteralInteger` is not defined",
     ),
+    "what a module's file is": ("x = 'a' * __file__\n", "`*`"),
     "a number in the place of a type": ("def f(a):\n    a: 0\n", "`0` is no type"),
     "a call in the place of a type": ("def f() -> tuple[object()]: ...\n", "a call is no type"),
     "the type behind a name in quotes": (

@@ -229,7 +229,8 @@ class _Place:
         if isinstance(stretch, Branch):
             lead = pieces.leads[pieces.lead_of[at]]
             stroke = lead.strokes[stretch.depth - 1]
-            return text[: end + stroke.end - len(lead.text)] + stroke.closing
+            closed: bytes = text[: end + stroke.end - len(lead.text)] + stroke.closing
+            return closed
         return text[:end]
 
     def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> bool:

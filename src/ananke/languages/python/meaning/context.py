@@ -86,6 +86,8 @@ MODULE_NAMES = frozenset(
 )
 #: Names that a class's body has besides.
 CLASS_NAMES = frozenset(["__qualname__", "__module__"])
+#: What they hold, as far as that is sure.
+_GIVEN_TYPES = dict.fromkeys(("__name__", "__file__", "__qualname__", "__module__"), STR)
 #: Names that type checkers know.
 CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
 
@@ -479,7 +481,7 @@ class Context:
             is_first = is_first and scope.kind in ("comprehension", "lambda")
             scope = scope.outer
         if name in MODULE_NAMES or (name in CLASS_NAMES and self._in_class()):
-            return Found(Entry(UNKNOWN), None)
+            return Found(Entry(_GIVEN_TYPES.get(name, UNKNOWN)), None)
         if name == "__class__" and self.scope.kind != "module":
             return Found(Entry(UNKNOWN), None)
         value = self.program.builtin_value(name)
