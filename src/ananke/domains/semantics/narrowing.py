@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Callable, Hashable
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from ananke.domains.state import Words
 from ananke.parsing.state import ParseState
 from ananke.vocabulary import Vocabulary
 
-__all__ = ["narrow"]
+__all__ = ["narrow", "prepare"]
 
 _BLANKS = b" \t\f"
 
@@ -90,7 +91,9 @@ def narrow(
             admitted[alive] = 0
             changed = True
     eos = [token for token in vocabulary.eos if admitted[token]]
-    if eos and not can_end():
+    if eos and deadline is not None and time.perf_counter_ns() >= deadline:
+        is_whole = False
+    elif eos and not can_end():
         admitted[eos] = 0
         changed = True
     if changed:
@@ -119,10 +122,14 @@ class _Groups:
 
     def __init__(self, vocabulary: Vocabulary, wording: Wording) -> None:
         found: dict[tuple[bytes, bytes], list[int]] = {}
-        for token in range(vocabulary.size):
-            text = vocabulary.token_bytes(token)
-            if text and token not in vocabulary.eos:
-                found.setdefault(_key(text, wording), []).append(token)
+        # The text through the last byte that may end a statement; the blanks after it, and one byte
+        # more.
+        key = re.compile(b"(.*[" + re.escape(wording.ends) + b"])?([ \t\f]*.?)", re.DOTALL)
+        data, offsets = vocabulary.data, vocabulary.offsets.tolist()
+        for token, (begin, end) in enumerate(pairwise(offsets)):
+            if begin < end:
+                through, next_ = key.match(data[begin:end]).groups(b"")  # type: ignore[union-attr]
+                found.setdefault((through, next_), []).append(token)
         ends = re.escape(wording.line_ends)
         line = re.compile(b"[" + ends + b"][ \\t\\f]*[^ \\t\\f" + ends + b"]")
         self.all: list[npt.NDArray[np.int32]] = []
@@ -146,14 +153,11 @@ class _Groups:
         ]
 
 
-def _key(text: bytes, wording: Wording) -> tuple[bytes, bytes]:
-    """The text through the last byte that may end a statement; the blanks after it, and one byte
-    more."""
-    last = max(text.rfind(wording.ends[at : at + 1]) for at in range(len(wording.ends))) + 1
-    rest = text[last:]
-    return text[:last], rest[: len(rest) - len(rest.lstrip(_BLANKS)) + 1]
-
-
 @lru_cache(maxsize=8)
 def _groups(key: ByFingerprint, wording: Wording) -> _Groups:
     return _Groups(key.vocabulary, wording)
+
+
+def prepare(vocabulary: Vocabulary, wording: Wording) -> None:
+    """Sorts the tokens once for all."""
+    _groups(ByFingerprint(vocabulary), wording)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ananke.analysis.formulas.semantics import Semantics
 from ananke.domains.semantics.contracts import ContractBook, read_contracts
-from ananke.domains.semantics.narrowing import narrow
+from ananke.domains.semantics.narrowing import narrow, prepare
 from ananke.domains.semantics.verdicts import Breach, Judge
 from ananke.domains.state import Words
 from ananke.languages import get_semantics
@@ -179,4 +179,6 @@ def start_semantics(
     )
     broken = frozenset(one.key for one in request.breaches(parse))
     request = replace(request, forgiven=broken)
+    # Sorting the tokens takes a while: now, not in the first mask.
+    prepare(vocabulary, semantics.wording)
     return SemanticsState(request, parse, semantics.stage(parse))
