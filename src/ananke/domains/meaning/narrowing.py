@@ -215,8 +215,10 @@ class _Place:
     def _is_settled(self, verdict: _Verdict) -> bool:
         if verdict.is_settled is None:
             request = self._request
-            parse = self._after(verdict.text)
-            verdict.is_settled = request.meaning.is_settled(request.program, parse)
+            parse = self._parse.feed(verdict.text)
+            verdict.is_settled = parse is not None and request.meaning.is_settled(
+                request.program, parse
+            )
         return verdict.is_settled
 
     def _sample(self, stretch: Stretch) -> bytes:
@@ -229,22 +231,26 @@ class _Place:
         if isinstance(stretch, Branch):
             lead = pieces.leads[pieces.lead_of[at]]
             stroke = lead.strokes[stretch.depth - 1]
-            closed: bytes = text[: end + stroke.end - len(lead.text)] + stroke.closing
-            return closed
-        return text[:end]
+            end += stroke.end - len(lead.text)
+            closed: bytes = text[:end] + stroke.closing
+            if stroke.closing and self._parse.feed(closed) is not None:
+                return closed
+        return bytes(text[:end])
 
     def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> bool:
         """Keeps, of the group's tokens, those whose tails may become what is due after `before`;
         the same is due wherever `key` is the same. Whether anything is due."""
         if key not in self._due:
+            after = self._parse.feed(before)
             meaning, program = self._request.meaning, self._request.program
-            self._due[key] = meaning.words_due(program, self._after(before))
+            self._due[key] = None if after is None else meaning.words_due(program, after)
         due = self._due[key]
-        if due is None:
+        after = None if due is None else self._parse.feed(before)
+        if due is None or after is None:
             return False
         operand_words = frozenset[str]()
         if any(one.is_operand for reading in due for one in reading):
-            operand_words = self._request.meaning.operand_words(self._after(before))
+            operand_words = self._request.meaning.operand_words(after)
         kept: list[npt.NDArray[np.int32]] = [np.array(group.tails.get(b"", ()), np.int32)]
         for reading in due:
             found = [self._walk(group, one, begun, operand_words) for one in reading]
@@ -264,13 +270,10 @@ class _Place:
         words = operand_words if constraint.is_operand else frozenset()
         return _walked(_ByIdentity(group), constraint, begun, words)
 
-    def _after(self, text: bytes) -> ParseState:
-        after = self._parse.feed(text)
-        assert after is not None, "syntax has admitted a token that begins so"
-        return after
-
     def _is_right(self, text: bytes) -> bool:
-        return not self._request.judge(self._after(text)).defects
+        after = self._parse.feed(text)
+        # What the parser refuses of what syntax's mask has admitted is left to syntax.
+        return after is None or not self._request.judge(after).defects
 
     def _clear(self, stretch: Stretch) -> None:
         self._admitted[self._pieces.order[stretch.first : stretch.last]] = 0

@@ -233,10 +233,10 @@ class _Outliner:
             is_neutral = text == b"," or text == b":"
             if text == b";":
                 is_neutral = not self._ends_with(_SEPARATORS)
-            # At the end it may still become `:=`.
-            is_closed = text == b":" and self._at < len(self._piece)
+            # At the end they may still become `:=` and `==`.
+            is_closed = text in (b":", b"=") and self._at < len(self._piece)
             self._keep(
-                b": " if is_closed else text,
+                text + b" " if is_closed else text,
                 is_neutral=is_neutral and not self._ends_with((b"\n",)),
                 is_free=text == b"." and self._ends_with(_CLOSED),
                 closing=b" " if is_closed else b"",
