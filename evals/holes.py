@@ -378,9 +378,14 @@ def new_errors(project: Path, filled: Mapping[Cut, bytes]) -> dict[Cut, list[str
             path = cut.source.path.with_name(name)
             path.write_bytes(content)
             paths[path] = (cut, is_filled)
+    cut_of = {path: cut for path, (cut, _) in paths.items()}
     said: dict[tuple[Cut, bool], Counter[str]] = {}
     for path, complaints in check(project, list(paths)).items():
-        said[paths[path]] = Counter(f"{one.rule}: {one.message}" for one in complaints)
+        # Messages name the module, which is another one for each copy.
+        said[paths[path]] = Counter(
+            f"{one.rule}: {one.message}".replace(path.stem, cut_of[path].source.path.stem)
+            for one in complaints
+        )
         path.unlink()
     return {cut: sorted((said[cut, True] - said[cut, False]).elements()) for cut in filled}
 
@@ -436,7 +441,7 @@ def _fill_some(
     """For some holes the new errors that a fill brings; None where nothing was kept."""
     chosen = [one for one in found if one.kind != "body"]
     chosen = generator(options, "fills").sample(
-        chosen, min(len(chosen), 8 if options.quick else 60)
+        chosen, min(len(chosen), 8 if options.quick else 120)
     )
     model = load_model("python", lambda _: None)
     filled: dict[Cut, bytes] = {}

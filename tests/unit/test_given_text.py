@@ -112,3 +112,13 @@ def test_stretches_grow_together_where_one_is_within_the_other() -> None:
     read = read_given(load_grammar("typescript").start(), text)
     assert read.taken == len(text)
     assert read.stretches == (Stretch(0, text.index(b"i(")),)
+
+
+def test_what_was_generated_is_no_gap_of_the_text_after_it() -> None:
+    s = session("python", "def f(x):\n    ", "\n    return x\n\n\ndef g():\n    pass\n")
+    eos = s.vocabulary.eos[0]
+    s.accept_text(b"for a in x:")
+    assert not s.explain(eos).admitted
+    s.accept_text(b" pass")
+    assert s.explain(eos).admitted
+    assert not s.unmodelled

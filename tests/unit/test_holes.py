@@ -384,3 +384,13 @@ def test_what_a_hole_is_asked_for_is_met_with_the_rest() -> None:
     writer = Script(b"7")
     assert filled("", writer, found=find(b"x = 1\n", PYTHON, _find, ranges)).text == b"x = 7\n"
     assert writer.asked[0].grammar is not None
+
+
+def test_parameters_after_a_hole_are_known_in_the_body() -> None:
+    text = b"class A:\n    def f(self, a=..., *, b=None, **c):\n        print(a, b, c)\n"
+    at = text.index(b"...")
+    context = {"prefix": text[:at].decode(), "suffix": text[at + 3 :].decode()}
+    spec = {"language": "python", "domains": ["syntax", "types"], "context": context}
+    one = Session(parse_spec(spec), VOCABULARY)
+    one.accept_text(b"1")
+    assert one.explain(VOCABULARY.eos[0]).admitted

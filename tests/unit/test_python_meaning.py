@@ -254,3 +254,24 @@ def test_a_class_that_is_finished_token_by_token_is_judged_as_at_once() -> None:
     # What `use` makes of `x` is wrong as long as `x` is a number on all ways.
     assert any("`int` has no attribute `upper`" in message for one in found for message in one)
     assert not any("`int` has no" in one.text() for one in judged(text).defects)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("for ab in 'x':\n    ab.z", "for cd in 'x':\n    cd.z"),
+        ("def f(ab: str):\n    ab.z", "def f(cd: str):\n    cd.z"),
+        ("def f(a, b=1):\n    a.b", "def f(a, c=1):\n    c.zz"),
+        ("class A(int):\n    x = real", "class A(str):\n    x = real"),
+        ("try: pass\nexcept ab as e:\n    e.z", "try: pass\nexcept cd as f:\n    f.z"),
+        ("with ab as e:\n    e.z", "with cd as f:\n    f.z"),
+        ("match 1:\n    case ab:\n        ab.z", "match 1:\n    case cd:\n        cd.z"),
+    ],
+)
+def test_a_header_as_long_is_another_one(one: str, other: str) -> None:
+    program = Program(LIBRARY)
+    for text in (one, other, one):
+        assert judged(text + "\n", program=program).defects == judged(text + "\n").defects
+        assert [name for name, _ in judged(text, at_end=True, program=program).owed] == [
+            name for name, _ in judged(text, at_end=True).owed
+        ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ananke.domains.state import Words
 from ananke.domains.syntax.given import Stretch, furthest, read_given
@@ -25,11 +26,12 @@ from ananke.vocabulary import Vocabulary
 _NAMED = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """What all states of one request share.
 
     Attributes:
+        start: the parse of the text before the cursor.
         suffix: the text after the cursor.
         unmodelled: what was left out of the text before it.
     """
@@ -37,8 +39,15 @@ class Program:
     language: str
     classifier: Classifier
     ending: Words
+    start: ParseState
     suffix: bytes
     unmodelled: tuple[Stretch, ...] = ()
+
+    @cached_property
+    def has_fitting_suffix(self) -> bool:
+        """Whether some text at the cursor lets all of the text after it parse. Then, where it
+        doesn't, the reason is what was generated."""
+        return self.start.shortest_completion(self.suffix) is not None
 
 
 class ProgramState:
@@ -74,6 +83,8 @@ class ProgramState:
         after = self._state.feed(suffix)
         if after is not None:
             return after.can_end()
+        if self._program.has_fitting_suffix:
+            return False
         # The line that the cursor is on joins what is generated: it must parse.
         first = suffix.find(b"\n") + 1
         if not first or self._state.feed(suffix[:first]) is None:
@@ -170,6 +181,7 @@ def start_program(spec: ConstraintSpec, vocabulary: Vocabulary) -> ProgramState:
         spec.language,
         load_classifier(grammar, vocabulary),
         ending,
+        state,
         (spec.context.suffix or "").encode(),
         read.stretches,
     )

@@ -177,7 +177,9 @@ class Program:
     memo: dict[tuple[int, int], tuple[Scope, Scope, tuple[Defect, ...]]] = field(
         default_factory=dict
     )
-    entered: dict[tuple[str, int, int], tuple[Scope, Scope]] = field(default_factory=dict)
+    entered: dict[tuple[str, tuple[int, ...], tuple[int, ...]], tuple[Scope, ...]] = field(
+        default_factory=dict
+    )
     entrances: dict[int, Entrance] = field(default_factory=dict)
     again: dict[tuple[int, int], Again] = field(default_factory=dict)
     inferred: dict[tuple[int, int, Type | None, tuple[bool, ...]], Inferred] = field(
@@ -334,26 +336,34 @@ class Context:
         self._world.is_loose = self.unsettled > 0
         return self._world
 
-    def enter(self, word: str, tree: Tree | None, before: Scope, body: Tree | None) -> None:
-        """Begins a body: the scope here follows from `before` and the finished header `tree`, so it
-        is the one that they gave the last time, and what is remembered of it holds."""
-        if tree is None or not tree.identity or self.muted:
-            return
-        if body is None or not body.is_present:
+    def enter(
+        self,
+        word: str,
+        header: Iterable[Tree | None],
+        body: Tree | None,
+        *before: Scope,
+    ) -> None:
+        """Begins a body: the scope here follows from the scopes `before` and all that is in the
+        finished header, so it is the one that they gave the last time, and what is remembered of it
+        holds."""
+        if self.muted or body is None or not body.is_present:
             # The header may still grow.
             return
-        key = (word, id(before), tree.identity)
-        known = self.program.entered.setdefault(key, (before, self.scope))
-        self.scope = known[1]
+        said = [one.identity for one in header if one is not None]
+        if not said or not all(said):
+            return
+        key = (word, tuple(map(id, before)), tuple(said))
+        known = self.program.entered.setdefault(key, (*before, self.scope))
+        self.scope = known[-1]
 
     def enter_again(self, tree: Tree, scope: Scope) -> None:
         """Begins a body that has been read, whose finished header is `tree`, in `scope`: in the one
         of the last time if that said the same, so that what is remembered of it holds."""
-        key = ("again", id(scope.outer), tree.identity)
+        key = ("again", (id(scope.outer),), (tree.identity,))
         known = self.program.entered.get(key)
-        if known is None or changes(known[1], scope) != frozenset():
-            known = self.program.entered[key] = (scope, scope)
-        self.scope = known[1]
+        if known is None or changes(known[-1], scope) != frozenset():
+            known = self.program.entered[key] = (scope,)
+        self.scope = known[-1]
 
     def note_entrance(self, tree: Tree) -> None:
         """Notes what holds here, where the block or statement begins, if it is open and asked

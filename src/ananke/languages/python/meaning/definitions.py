@@ -60,6 +60,12 @@ _PLAIN = frozenset(
 )
 
 
+def _header(tree: Tree) -> list[Tree | None]:
+    """What of a definition stands before its body."""
+    parts = ("name", "type_parameters", "parameters", "return_type", "superclasses")
+    return [tree.child(part) for part in parts]
+
+
 def _parts(tree: Tree) -> list[Tree]:
     return [one for one in tree.children if one.kind not in ("(", ")", ",", "comment")]
 
@@ -186,7 +192,9 @@ def define_function(
         path=f"{outer.path}{name}.",
         flags=outer.flags,
     )
-    c.enter("function", name_tree, outer, body)
+    # The first parameter of a method is what its decorators make of it.
+    said = " ".join(("function", *(text for text, _ in decorators or ())))
+    c.enter(said, _header(tree), body, outer)
     held_lenient, c.lenient = c.lenient, 0
     held_trying, c.trying = c.trying, 0
     run(c, body)
@@ -477,7 +485,8 @@ def define_class(
         path=f"{outer.path}{name}.",
         flags=outer.flags | ({"protocol"} if "protocol" in flags else set()),
     )
-    c.enter("class", name_tree, outer, body)
+    said = " ".join(("class", *(text for text, _ in decorators or ())))
+    c.enter(said, _header(tree), body, outer)
     held_lenient, c.lenient = c.lenient, 0
     run(c, body)
     c.lenient = held_lenient

@@ -526,7 +526,7 @@ def _if(c: Context, tree: Tree) -> None:
         narrow(c, test, True)
         if fixed is False:
             c.scope = c.scope.dead()
-        c.enter("if", test, before, block)
+        c.enter("if", (test,), block, before)
         if block is not None:
             run_statement(c, block)
         ends.append(c.scope)
@@ -534,7 +534,7 @@ def _if(c: Context, tree: Tree) -> None:
         narrow(c, test, False)
         if fixed is True:
             c.scope = c.scope.dead()
-        c.enter("else", test, before, block)
+        c.enter("else", (test,), block, before)
     if otherwise is not None:
         run_statement(c, otherwise)
     result = c.scope
@@ -594,7 +594,7 @@ def _while(c: Context, tree: Tree) -> None:
     fixed = static_value(c, condition)
     entered = c.scope
     narrow(c, condition, True)
-    c.enter("while", condition, before, body)
+    c.enter("while", (condition,), body, before)
     if body is not None:
         run_statement(c, body)
     c.scope = c.scope.but(names={**entered.names, **c.scope.names})
@@ -629,7 +629,7 @@ def _for(c: Context, tree: Tree) -> None:
     before = c.scope
     c.scope = _loop_scope(c)
     bind_target(c, left, widen_literal(item))
-    c.enter("for", right, before, body)
+    c.enter("for", (left, *rights), body, before)
     if body is not None:
         run_statement(c, body)
     has_broken = c.scope.has_broken
@@ -647,13 +647,13 @@ def _try(c: Context, tree: Tree) -> None:
     tried = c.scope
     ends: list[Scope] = []
     c.scope = widen(before, tried).but(has_returned=tried.has_returned)
-    c.enter(f"thrown {id(before)}", body, tried, body)
+    c.enter("thrown", (body,), body, before, tried)
     thrown = c.scope
     finally_block: Tree | None = None
     for one in tree.children:
         if one.kind in ("except_clause", "except_group_clause"):
             c.scope = thrown
-            c.enter("except", one.children[0], thrown, one.children[0])
+            c.enter("except", one.children[:1], one.children[0], thrown)
             _except(c, one)
             ends.append(c.scope)
         elif one.kind == "else_clause":
@@ -672,9 +672,7 @@ def _try(c: Context, tree: Tree) -> None:
         # It runs after anything that came before.
         blocks = [one for one in finally_block.children if one.kind == "block"]
         c.scope = widen(before, result).but(is_alive=before.is_alive)
-        c.enter(
-            f"finally {id(result)}", finally_block.children[0], before, finally_block.children[-1]
-        )
+        c.enter("finally", finally_block.children[:1], finally_block.children[-1], before, result)
         for block in blocks:
             run_statement(c, block)
         ended = c.scope
@@ -701,7 +699,8 @@ def _except(c: Context, tree: Tree) -> None:
         if one.kind in ("except", "except*", "*", ":", ",", "comment", "as"):
             continue
         if one.kind == "block":
-            c.enter("caught", tree.children[0], start, one)
+            header = [part for part in tree.children if part.kind not in ("block", "comment")]
+            c.enter("caught", header, one, start)
             run_statement(c, one)
         elif one.kind == "as_pattern":
             target = one.child("alias")
@@ -749,7 +748,7 @@ def _with(c: Context, tree: Tree) -> None:
         _with_item(c, value, is_async)
     body = tree.child("body")
     if body is not None:
-        c.enter("with", items[-1] if items else None, begun, body)
+        c.enter("with", items, body, begun)
         before = c.scope
         run_statement(c, body)
         if not c.scope.is_alive and before.is_alive:
@@ -796,7 +795,7 @@ def _match(c: Context, tree: Tree) -> None:
                     narrow(c, part, True)
         block = one.child("consequence")
         if block is not None:
-            c.enter("case", one.children[0], before, block)
+            c.enter("case", (*patterns, guard), block, before)
             run_statement(c, block)
         ends.append(c.scope)
         if guard is None and len(patterns) == 1 and _is_irrefutable(c, patterns[0]):
