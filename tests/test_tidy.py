@@ -60,6 +60,9 @@ MAY_DO_IO = {
 #: may: it has defaults and examples, and calls compilers.
 MAY_NAME_LANGUAGES = {"native/build.py": "Zig is what the native core is written in"}
 
+#: The one module that may catch what nobody foresaw, and why.
+MAY_CATCH_ALL = {"adapters/boundary.py": "keeps a fault in one request from an engine's loop"}
+
 #: A file may have this many lines.
 LINES = 800
 #: Those that have more, and why.
@@ -305,7 +308,9 @@ def test_nothing_dangerous(module: Module) -> None:
             broad = node.type is None or caught & {"Exception", "BaseException"}
             last = node.body[-1]
             passed_on = isinstance(last, ast.Raise) and last.exc is None
-            assert not broad or passed_on, f"{where}: catch what you know how to answer"
+            assert not broad or passed_on or module.name in MAY_CATCH_ALL, (
+                f"{where}: catch what you know how to answer"
+            )
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"eval", "exec", "__import__"}, f"{where}: no {node.func.id}"
     for line, source, _ in imports(module):

@@ -19,7 +19,7 @@ Request = Mapping[str, Any] | str | None
 
 
 class Refused(Exception):  # noqa: N818 - it says what happened
-    """The engine's own error for the request at `row` of those started."""
+    """The engine's own error for the request at `row`."""
 
     def __init__(self, row: int, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,8 @@ class Batch(ABC):
 
     @abstractmethod
     def step(self, tokens: Sequence[int]) -> None:
-        """One decoding step is over: the token that each row got."""
+        """One decoding step is over: the token that each row got. Raises Refused for a row that
+        the engine then aborts; the others have their token."""
 
     def take_back(self, count: int) -> None:
         """The last `count` steps did not happen (a rejected draft)."""

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from ananke.domains.meaning.state import MeaningState
 from ananke.masks import allocate
 from ananke.session import Session
 from ananke.spec import parse_spec
@@ -30,6 +31,7 @@ PLAIN = Setup(columns=330, eos=(300,))
 TWO_ENDS = Setup(columns=303, eos=(300, 302))
 
 PYTHON = {"version": "1.0", "language": "python", "context": {"prefix": "def f():\n    "}}
+TYPED = {**PYTHON, "domains": ["syntax", "imports", "types", "controlflow"]}
 ZIG = {"language": "zig", "context": {"prefix": "const x = ", "suffix": ";\n"}}
 WORDS = {"grammar": {"kind": "regex", "source": "(ab|cd)*e"}}
 ACCENT = {"grammar": {"kind": "regex", "source": "x(yz é){1}[01]"}}
@@ -275,6 +277,46 @@ class Conformance(ABC):
             batch.step([draw.choice([_one(engine, b"a"), _one(engine, b"b")]), token])
         assert first == ends
 
+    def test_a_fault_in_a_mask_ends_its_own_text(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batch = engine.start([TYPED, WORDS])
+        batch.admitted()
+        batch.step([_one(engine, b"x"), _one(engine, b"a")])
+        monkeypatch.setattr(MeaningState, "narrow", _fail)
+        assert batch.admitted() == [set(engine.vocabulary.eos), {_one(engine, b"b")}]
+        batch.step([engine.vocabulary.eos[0], _one(engine, b"b")])
+        assert _one(engine, b"c") in batch.admitted()[1]
+
+    def test_a_fault_in_a_token_ends_its_own_text(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is aborted, or nothing but the end may follow."""
+        batch = engine.start([TYPED, WORDS])
+        assert _one(engine, b"x") in batch.admitted()[0]
+        monkeypatch.setattr(MeaningState, "advance", _fail)
+        aborted: list[tuple[int, bool]] = []
+        try:
+            batch.step([_one(engine, b"x"), _one(engine, b"a")])
+        except Refused as refused:
+            aborted.append((refused.row, "AssertionError" in str(refused)))
+        if aborted:
+            assert aborted == [(0, True)]
+        else:
+            assert batch.admitted() == [set(engine.vocabulary.eos), {_one(engine, b"b")}]
+        monkeypatch.undo()
+        assert batch.admitted()[1] == {_one(engine, b"b")}
+
+    def test_a_fault_at_the_start_is_its_own_error(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a request as an engine compiles it; where the user does, the fault is the user's."""
+        with monkeypatch.context() as patch:
+            patch.setattr("ananke.session.start_judges", _fail)
+            with pytest.raises((Refused, AssertionError), match="AssertionError|nobody foresaw"):
+                engine.start([{**TYPED, "context": {"prefix": "def g():\n    "}}])
+        walk(engine, [WORDS], random.Random(1), steps=5)
+
     def test_batches_of_several_threads(self, engine: Engine) -> None:
         specs: list[Request] = [PYTHON, SCHEMA, LINE, WORDS]
 
@@ -285,6 +327,10 @@ class Conformance(ABC):
         with ThreadPoolExecutor(8) as pool:
             for done in [pool.submit(run, seed) for seed in range(16)]:
                 done.result()
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise AssertionError("nobody foresaw this")
 
 
 def _one(engine: Engine, text: bytes) -> int:

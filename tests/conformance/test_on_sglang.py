@@ -74,10 +74,20 @@ class _Batch(Batch):
         return [set(torch.isfinite(row).nonzero().flatten().tolist()) for row in logits]
 
     def step(self, tokens: Sequence[int]) -> None:
-        for grammar, taken, token in zip(self._grammars, self._taken, tokens, strict=True):
+        aborted: Refused | None = None
+        for row, (grammar, taken, token) in enumerate(
+            zip(self._grammars, self._taken, tokens, strict=True)
+        ):
             if grammar is not None and not grammar.is_terminated():
-                grammar.accept_token(token)
-                taken.append(token)
+                try:
+                    grammar.accept_token(token)
+                except ValueError as error:
+                    # The scheduler logs it and aborts this request.
+                    aborted = Refused(row, str(error))
+                else:
+                    taken.append(token)
+        if aborted is not None:
+            raise aborted
 
     def take_back(self, count: int) -> None:
         for grammar, taken in zip(self._grammars, self._taken, strict=True):

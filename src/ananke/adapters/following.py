@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import Rows, admit_end, fill_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import Scores
@@ -12,6 +13,9 @@ from ananke.outcome import NotAdmitted, TokenError
 from ananke.session import Session
 
 _log = logging.getLogger(__name__)
+
+
+_ANSWERED = (NotAdmitted, TokenError, GrammarGaveUp)
 
 
 class Follower:
@@ -47,8 +51,9 @@ class Follower:
         self.taken.append(token)
         if self._lost is None and not self.session.is_finished:
             try:
-                self.session.accept(token)
-            except (NotAdmitted, TokenError, GrammarGaveUp) as error:
+                with boundary("accepting", self.session.spec, *_ANSWERED):
+                    self.session.accept(token)
+            except (*_ANSWERED, RequestFailed) as error:
                 self._lost = len(self.taken) - 1
                 if token not in self.session.vocabulary.eos:
                     _log.warning("token %d: %s; the text is ended", token, error)

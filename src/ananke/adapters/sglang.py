@@ -38,15 +38,19 @@ from sglang.srt.constrained.torch_ops.token_filter_torch_ops import set_token_fi
 from sglang.srt.parser.reasoning_parser import ReasoningParser
 from sglang.srt.runtime_context import get_serving
 
+from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import fill_batch_or_end, fill_or_end
 from ananke.adapters.policies import read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import words_for
+from ananke.outcome import NotAdmitted, TokenError
 from ananke.session import Session
 from ananke.spec import SCHEMA_KEYWORD, TOP, Constraint, SpecError, spec_error
 from ananke.vocabulary import Vocabulary, from_transformers
 
 _log = logging.getLogger(__name__)
+
+_ANSWERED = (NotAdmitted, TokenError, GrammarGaveUp)
 
 #: The document of a ConstraintSpec, or of a part of one.
 _Request = Mapping[str, Any]
@@ -82,15 +86,17 @@ class AnankeGrammar(BaseGrammarObject):
         return other
 
     def accept_token(self, token: int) -> None:
-        """Raises ValueError for a token that is not admitted; the session is then unchanged."""
+        """Raises ValueError, for which SGLang aborts the request, for a token that is not admitted
+        or that failed; the session is then unchanged."""
         if self.finished or self._is_cut_short:
             return
         try:
             if self._is_stuck and token in self.session.vocabulary.eos:
                 self._is_cut_short = True
             else:
-                self.session.accept(token)
-        except GrammarGaveUp as error:
+                with boundary("accepting", self.session.spec, *_ANSWERED):
+                    self.session.accept(token)
+        except (GrammarGaveUp, RequestFailed) as error:
             raise ValueError(str(error)) from error
         self.current_token = token
 
@@ -147,8 +153,10 @@ class AnankeGrammar(BaseGrammarObject):
     def try_jump_forward(self, tokenizer: Any) -> tuple[list[int], str] | None:
         """The text that must come, as far as it is whole characters."""
         try:
-            text = codecs.getincrementaldecoder("utf-8")().decode(self.session.forced())
-        except UnicodeDecodeError:
+            with boundary("looking ahead", self.session.spec, GrammarGaveUp):
+                forced = self.session.forced()
+            text = codecs.getincrementaldecoder("utf-8")().decode(forced)
+        except (UnicodeDecodeError, GrammarGaveUp, RequestFailed):
             return None
         return ([], text) if text else None
 
@@ -249,9 +257,13 @@ class AnankeBackend(_BoundedCache, BaseGrammarBackend):
         return InvalidGrammarObject(f"the ananke backend has no {key_type!r:.60}")
 
     def _compiled(self, kind: str, request: Callable[[], _Request]) -> BaseGrammarObject:
+        answered = (SpecError, GrammarGaveUp)
         try:
-            session = Session(under_policies(self._policies, request()), self.vocabulary)
-        except (SpecError, GrammarGaveUp) as error:
+            with boundary("reading a request", None, *answered):
+                spec = under_policies(self._policies, request())
+            with boundary("starting a request", spec, *answered):
+                session = Session(spec, self.vocabulary)
+        except (*answered, RequestFailed) as error:
             return InvalidGrammarObject(str(error))
         return AnankeGrammar(session, GrammarStats(dispatch_type=kind))
 

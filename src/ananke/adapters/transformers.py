@@ -24,15 +24,19 @@ import numpy.typing as npt
 import torch
 from transformers import LogitsProcessor
 
+from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import fill_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import allocate, set_tokens, words_for
-from ananke.outcome import NotAdmitted
+from ananke.outcome import NotAdmitted, TokenError
 from ananke.session import Session
 from ananke.spec import ConstraintSpec, compose, said_in
 from ananke.vocabulary import Vocabulary, VocabularyError
 
 _log = logging.getLogger(__name__)
+
+#: TokenError is for the caller: ids of another vocabulary.
+_ANSWERED = (NotAdmitted, TokenError, GrammarGaveUp)
 
 Ids = npt.NDArray[np.int64]
 
@@ -144,10 +148,11 @@ class ConstraintLogitsProcessor(LogitsProcessor):
                 if row.session.is_finished:
                     break
                 try:
-                    row.session.accept(int(token))
+                    with boundary("accepting", row.session.spec, *_ANSWERED):
+                        row.session.accept(int(token))
                 except NotAdmitted:
                     break
-                except GrammarGaveUp as error:
+                except (GrammarGaveUp, RequestFailed) as error:
                     _log.warning("%s; the row is ended", error)
                     break
                 row.taken += 1
@@ -227,9 +232,10 @@ _SLACK = 4
 def _spelled_completion(session: Session) -> list[int] | None:
     """Tokens that spell the shortest completion; None if there is none or it can't be spelled."""
     try:
-        text = session.shortest_completion()
-        return None if text is None else session.vocabulary.encode(text)
-    except (VocabularyError, GrammarGaveUp):
+        with boundary("closing", session.spec, VocabularyError, GrammarGaveUp):
+            text = session.shortest_completion()
+            return None if text is None else session.vocabulary.encode(text)
+    except (VocabularyError, GrammarGaveUp, RequestFailed):
         return None
 
 

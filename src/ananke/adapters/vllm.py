@@ -41,13 +41,14 @@ from vllm.v1.worker.gpu.sample.logits_processor import (
 )
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as SlotProcessor
 
+from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import Rows
 from ananke.adapters.following import Follower
 from ananke.adapters.policies import VARIABLE, read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import Scores, words_for
 from ananke.session import Session
-from ananke.spec import EXTRA_ARGUMENT, Constraint, ConstraintSpec, parse_spec
+from ananke.spec import EXTRA_ARGUMENT, Constraint, ConstraintSpec, SpecError, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens, from_transformers
 
 _log = logging.getLogger(__name__)
@@ -98,9 +99,12 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
         if spec is None:
             return
         try:
-            Session(spec, _BYTES)
+            with boundary("starting a request", spec, SpecError, GrammarGaveUp):
+                Session(spec, _BYTES)
         except GrammarGaveUp as error:
             raise ValueError(f"spec.grammar.source: {error}") from error
+        except RequestFailed as error:
+            raise ValueError(str(error)) from error
         if sampling_params.structured_outputs is not None:
             raise ValueError(
                 f"{EXTRA_ARGUMENT}: together with structured_outputs; give the grammar in the spec"
@@ -215,9 +219,13 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
 
     def _row(self, params: SamplingParams, output: Sequence[int]) -> _Row | None:
         try:
-            spec = _spec_of(params)
-            return None if spec is None else _Row(self._start(spec).fork(), output)
-        except (ValueError, GrammarGaveUp) as error:
+            with boundary("reading a request", None, ValueError):
+                spec = _spec_of(params)
+            if spec is None:
+                return None
+            with boundary("starting a request", spec, SpecError, GrammarGaveUp):
+                return _Row(self._start(spec).fork(), output)
+        except (ValueError, GrammarGaveUp, RequestFailed) as error:
             # Judged over bytes it held. Raising here would end every other request.
             _log.error("%s; the text is ended at once", error)
             return _Row(self._nothing.fork(), output)
