@@ -269,11 +269,12 @@ class PythonLibrary:
 class PythonModule:
     """One module's exports."""
 
-    __slots__ = ("_library", "_name", "_outline")
+    __slots__ = ("_library", "_name", "_names", "_outline")
 
     def __init__(self, library: PythonLibrary, name: str) -> None:
         self._library, self._name = library, name
         self._outline = library.outline(name) or Outline(is_open=True)
+        self._names: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -290,12 +291,18 @@ class PythonModule:
         return self._library.linker.is_star_open(self._name)
 
     def names(self) -> Iterable[str]:
+        if self._names is None:
+            self._names = self._all_names()
+        return self._names
+
+    def _all_names(self) -> tuple[str, ...]:
         listed = set(self._library.linker.star_names(self._name))
         outline = self._outline
         own = {name for name, items in outline.names.items() if not is_private(items)}
         for star in outline.stars:
             own |= set(self._library.linker.star_names(star))
-        return sorted(own | listed | set(self._library.submodules(self._name)) | set(_IMPLICIT))
+        found = own | listed | set(self._library.submodules(self._name)) | set(_IMPLICIT)
+        return tuple(sorted(found))
 
     def star_names(self) -> Iterable[str]:
         return self._library.linker.star_names(self._name)
