@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ananke.analysis.holes import Region
 from ananke.cli.ngram import Model
 from ananke.masks import allocate
-from ananke.outcome import Slip
+from ananke.outcome import NotAdmitted, Slip
 from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, VocabularyError
@@ -130,8 +130,16 @@ def write(
                 return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
             weights = weights * _bits(words[0], len(weights))
         token = draw(weights, sampling, rng)
-        if session is not None:
-            session.accept(token)
+        while session is not None:
+            try:
+                session.accept(token)
+                break
+            except NotAdmitted:
+                # The mask is wider than the verdict here: the token is drawn from the others.
+                weights[token] = 0.0
+            if not weights.any():
+                return Written(bytes(written), b"", drawn, is_finished=False)
+            token = draw(weights, sampling, rng)
         if token in model.vocabulary.eos:
             violations = () if session is None else session.violations
             return Written(bytes(written), b"", drawn, is_finished=True, violations=violations)
