@@ -87,7 +87,76 @@ def f(a: A):
     client = a.get("client")
     return (client[0], client[1]) if client else ""
 """,
-    "private modules of the standard library": "import _strptime\n",
+    "private modules of the standard library": """
+import _strptime
+from email._parseaddr import quote
+""",
+    "keywords of a class": """
+import abc
+from typing import TypedDict
+class A(metaclass=abc.ABCMeta): pass
+class B(TypedDict, total=False):
+    a: int
+class C(A, **{}): pass
+""",
+    "what a dataclass takes and doesn't keep": """
+from dataclasses import dataclass, InitVar
+@dataclass
+class A:
+    encoding: InitVar[str] = "utf-8"
+A("utf-16")
+""",
+    "values that are given later": """
+class P:
+    def __init__(self):
+        self.first = [None, None]
+        self.last = self.first
+    def next(self):
+        found = self.first[1][0]
+        self.first[1] = self.first[1][1]
+        return found
+""",
+    "a method that doesn't come back, named in quotes": """
+import typing_extensions as te
+class A:
+    def fail(self) -> "te.NoReturn":
+        raise ValueError
+    def f(self, x) -> int:
+        if x:
+            return 1
+        self.fail()
+""",
+    "a header is not what it was set to": """
+from email.message import EmailMessage
+def f(value: str):
+    m = EmailMessage()
+    m["content-type"] = value
+    return m["content-type"].defects
+""",
+    "a truth value that tests rule out": """
+def ask(text: str): return text
+def f(again: bool | str = False):
+    if again is True:
+        again = "again"
+    if not again:
+        return ""
+    return ask(again)
+""",
+    "a method of one of two definitions": """
+import os
+class A:
+    if os.name != "nt":
+        def close(self, unlink=os.unlink): unlink("a")
+    else:
+        def close(self): pass
+class B:
+    def __init__(self): self.a = A()
+    def close(self): self.a.close()
+""",
+    "a class's method under another name": """
+from multiprocessing import reduction
+reduction.register(int, lambda one: (int, (one,)))
+""",
     "what a class declares later": """
 class A:
     def f(self) -> int:
@@ -240,3 +309,11 @@ def test_what_is_wrong_is_found(case: str, library: PythonLibrary) -> None:
     assert state is not None, "the text does not parse"
     defects = judge(Program(library), state, at_end=True).defects
     assert any(message in one.message for one in defects), defects
+
+
+def test_a_package_has_the_modules_that_it_imports_from(library: PythonLibrary) -> None:
+    program = Program(library, "asyncio", is_package=True)
+    state = load_grammar("python").parse(b"from .events import *\nx = events.__all__\n")
+    assert state is not None
+    judgement = judge(program, state, at_end=True)
+    assert (judgement.defects, judgement.owed) == ((), ())

@@ -202,6 +202,15 @@ def match(
     return pairs, misfits
 
 
+def _fits(world: World, type_: Type, wanted: Type) -> bool:
+    """Whether an argument is what is wanted. A truth value beside others in a union may be ruled
+    out by tests that aren't followed (`x is True`), so it alone is no misfit."""
+    members = members_of(type_)
+    if len(members) > 1:
+        type_ = join(one for one in members if one != Nominal("builtins:bool"))
+    return assignable(world, type_, wanted)
+
+
 def _call_one(
     world: World, function: Function, arguments: Sequence[Argument], is_complete: bool
 ) -> Outcome:
@@ -220,7 +229,7 @@ def _call_one(
         if isinstance(parameter.type, Variable):
             bounds = parameter.type.constraints or (parameter.type.bound or UNKNOWN,)
             wanted = join(_vague(one) for one in bounds)
-        if argument.is_final and not assignable(world, argument.type, wanted):
+        if argument.is_final and not _fits(world, argument.type, wanted):
             misfits.append(
                 Misfit(
                     f"`{show(argument.type)}` is not what the parameter `{parameter.name}` takes, "

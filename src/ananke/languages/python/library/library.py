@@ -15,7 +15,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from threading import RLock
 
-from ananke.analysis.declarations import Class, Declared, Submodule, Value
+from ananke.analysis.declarations import Callable, Class, Declared, Submodule, Value
 from ananke.analysis.types import UNKNOWN, Literal, Nominal, join
 from ananke.languages.python.library.annotations import NONE, STANDS_FOR, TYPING, Place
 from ananke.languages.python.library.classes import declare_class
@@ -174,7 +174,10 @@ class PythonLibrary:
         if kinds == {ItemKind.FUNCTION}:
             return declare_function(home, place)
         if kinds and kinds <= {ItemKind.VARIABLE, ItemKind.ALIAS}:
-            return declare_variable(home, place)
+            declared = declare_variable(home, place)
+            is_dotted = any("." in item.text.partition("=")[2] for item in home.items)
+            # A method of a class is bound to it, or not.
+            return Value(UNKNOWN) if isinstance(declared, Callable) and is_dotted else declared
         return Value(UNKNOWN)
 
     def _typing_form(self, home: Home) -> Declared | None:

@@ -172,6 +172,8 @@ def _read(c: Context, tree: Tree) -> Type:
 def _quoted(c: Context, tree: Tree) -> Type:
     """A name in quotes may be bound later; what else stands there isn't read."""
     name = c.text(tree)[1:-1]
+    if c.is_final(tree) and name.rpartition(".")[2] in ("NoReturn", "Never"):
+        return NEVER
     if not (c.is_final(tree) and name.isidentifier()) or keyword.iskeyword(name):
         return UNKNOWN
     found = c.find(name)
@@ -286,6 +288,8 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
     if found is not None and found.entry.means is not None:
         return UNKNOWN
     if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
+        if value.instance.symbol == "dataclasses:InitVar":
+            return read[0] if read else UNKNOWN
         class_ = c.world.class_of(value.instance.symbol)
         if class_ is None or not _is_plain(class_, len(read)):
             return Nominal(value.instance.symbol)

@@ -607,7 +607,11 @@ def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[
             flags.add("namedtuple")
             bases.append(Nominal("typing:NamedTuple"))
             continue
+        # A name may still become a keyword, and any keyword may be one that a base takes.
+        is_open_name = one.kind == "identifier" and not c.is_final(one)
+        c.lenient += is_open_name
         base = read_type(c, one)
+        c.lenient -= is_open_name
         if isinstance(base, Tuple):
             base = Nominal("builtins:tuple")
         bases.append(base)
@@ -642,8 +646,8 @@ def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
         if member is None:
             declared = entry.declared
             inferred = widen_literal(entry.type)
-            if isinstance(inferred, Function | Overloaded):
-                # A function under another name is a method too.
+            if any(isinstance(one, Function | Overloaded) for one in members_of(inferred)):
+                # A function under another name is a method too, and one of several.
                 inferred = UNKNOWN
             member = Member(
                 Value(inferred if declared is None else declared),

@@ -357,10 +357,10 @@ def _collection(c: Context, name: str, types: list[Type], expected: Type | None)
 
 
 def _alike(types: list[Type]) -> Type:
-    """The type of a display's elements; unknown if they differ."""
+    """The type of a display's elements; unknown if they differ, or are only `None` so far."""
     whole = join([widen_literal(one) for one in types]) if types else UNKNOWN
     plain = [one for one in members_of(whole) if one != NONE]
-    return whole if len(plain) <= 1 else UNKNOWN
+    return whole if len(plain) == 1 else UNKNOWN
 
 
 def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
@@ -1466,6 +1466,10 @@ def check_assigned(c: Context, tree: Tree, type_: Type, wanted: Type, what: str)
         )
 
 
+#: Classes that give back what was put in.
+_KEEPS = frozenset(("builtins:list", "builtins:dict"))
+
+
 def _bind_subscript(c: Context, tree: Tree, type_: Type) -> None:
     value = tree.child("value")
     if value is None:
@@ -1477,4 +1481,6 @@ def _bind_subscript(c: Context, tree: Tree, type_: Type) -> None:
         operators.set_item(c, tree, owner)
     path = path_of(c, tree)
     if path is not None:
-        c.scope = c.scope.with_fact(path, type_)
+        # Other classes may give something else back than what they were given.
+        is_kept = isinstance(owner, Nominal) and owner.symbol in _KEEPS
+        c.scope = c.scope.with_fact(path, type_ if is_kept else UNKNOWN)

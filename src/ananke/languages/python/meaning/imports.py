@@ -58,6 +58,8 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             if not name:
                 # Stubs leave out what is private.
                 names |= sys.stdlib_module_names
+            elif c.text(word)[:1] in ("", "_") and _is_of_the_library(name):
+                return ""
             if not c.program.library.is_open and not c.trying and names:
                 # After the dots of `from .` no module need be named.
                 _require(
@@ -72,7 +74,7 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             c.report(Domain.IMPORTS, f"`{name}` may not be imported here", word)
             return ""
         if c.program.library.module(name) is None:
-            is_native = name.partition(".")[0] in sys.stdlib_module_names
+            is_native = _is_of_the_library(name)
             if not c.program.library.is_open and not c.trying and not is_native:
                 near = [
                     one
@@ -82,6 +84,10 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
                 c.report(Domain.IMPORTS, f"there is no module `{name}`", word, near)
             return ""
     return name
+
+
+def _is_of_the_library(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _forbidden(c: Context, name: str) -> bool:
@@ -127,6 +133,11 @@ def import_from(c: Context, tree: Tree) -> None:
             name = base
     else:
         name = _module(c, source, "")
+    if source.kind == "relative_import" and c.program.is_package and c.scope.kind == "module":
+        # A package's module is its attribute as soon as it is imported.
+        parent, _, last = name.rpartition(".")
+        if parent == c.program.module and last not in c.scope.names:
+            c.bind(last, ModuleObject(name))
     if any(one.kind == "wildcard_import" and one.start != NOWHERE for one in tree.children):
         _star(c, name)
         return
