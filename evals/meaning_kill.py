@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -181,7 +182,8 @@ def _wrong_ones(
 
 
 def _key(source: ModuleSource, text: bytes) -> str:
-    said = f"{checker_name()}\0{source.module}\0".encode()
+    # The number is that of the way in which complaints are compared.
+    said = f"2\0{checker_name()}\0{source.module}\0".encode()
     return hashlib.sha256(said + text).hexdigest()
 
 
@@ -192,8 +194,13 @@ def _beside(source: ModuleSource, suffix: str, text: bytes) -> Path:
 
 
 def _shown(complaints: Sequence[Complaint], source: ModuleSource) -> list[str]:
-    """Errors as texts that are the same for a file under another name."""
-    return [f"{one.rule}: {one.message.splitlines()[0]}" for one in complaints]
+    """Errors as texts that are the same for a file under another name. Messages may hold the name
+    of the file's module: an error of the file itself would else be new in each mutant."""
+    names = re.compile(rf"\b{re.escape(source.path.stem)}__m\d*\b")
+    return [
+        names.sub(source.path.stem, f"{one.rule}: {one.message.splitlines()[0]}")
+        for one in complaints
+    ]
 
 
 # The measure
