@@ -121,7 +121,8 @@ class Class:
             receiver (`self.x = …`) are in it too.
         metaclass: of `bases`' kind, or None for the one inherited.
         flags: words such as `dataclass`, `frozen`, `kw_only`, `enum`, `protocol`, `namedtuple`,
-            `typeddict`, `total=False`, `final`, `abstract`, `runtime_checkable`, `slots`.
+            `typeddict`, `total=False`, `final`, `abstract`, `runtime_checkable`, `slots`, `stub`
+            (declared by a stub, which may leave out what is private).
         fields: dataclass, NamedTuple and TypedDict fields in order: (name, type, has a default);
             own ones only.
         is_open: it may have members that are not listed.

@@ -90,6 +90,8 @@ def declare_class(home: Home, outer: Home | None, names: Names, is_stub: bool) -
         flags |= frozenset() if is_sure else {"unsure"}
     if "__slots__" in inner:
         flags |= {"slots"}
+    if is_stub:
+        flags |= {"stub"}
     is_enum = "enum" in flags
 
     def member(name: str) -> Member:

@@ -74,13 +74,13 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             c.report(Domain.IMPORTS, f"`{name}` may not be imported here", word)
             return ""
         if c.program.library.module(name) is None:
+            siblings = set(c.program.library.submodules(name.rpartition(".")[0]))
             is_native = _is_of_the_library(name)
-            if not c.program.library.is_open and not c.trying and not is_native:
-                near = [
-                    one
-                    for one in c.program.library.submodules(name.rpartition(".")[0])
-                    if one[:2] == part[:2]
-                ]
+            # Stubs leave out what is private, and some packages altogether.
+            is_left_out = is_native and (part[:1] == "_" or name == part or not siblings)
+            is_open = c.program.library.is_open and not is_native
+            if not is_open and not c.trying and not is_left_out:
+                near = [one for one in siblings if one[:2] == part[:2]]
                 c.report(Domain.IMPORTS, f"there is no module `{name}`", word, near)
             return ""
     return name

@@ -250,9 +250,12 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
     if isinstance(owner, ModuleObject):
         c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
         return UNKNOWN
-    if _is_tuple_like(c, owner):
-        return UNKNOWN
     method = c.world.member(owner, "__getitem__")
+    if _is_tuple_like(c, owner):
+        # Each item has a type of its own, but what an index may be is told.
+        if isinstance(method, Function | Overloaded):
+            _check_index(c, tree, owner, method, index)
+        return UNKNOWN
     if method is None:
         if c.world.member(ClassOf(owner), "__class_getitem__") is None or isinstance(
             owner, Nominal | Literal
@@ -270,6 +273,13 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
         c.report(Domain.TYPES, f"`{show(owner)}` can't be indexed with `{show(index)}`", tree)
         return UNKNOWN
     return outcome.result
+
+
+def _check_index(c: Context, tree: Tree, owner: Type, method: Type, index: Type) -> None:
+    if isinstance(index, Nominal | Literal):
+        outcome = call(c.world, method, [Argument("", index, 0, 0)], is_complete=True)
+        if outcome.misfits:
+            c.report(Domain.TYPES, f"`{show(owner)}` can't be indexed with `{show(index)}`", tree)
 
 
 def _is_tuple_like(c: Context, type_: Type) -> bool:
@@ -294,6 +304,9 @@ def _tuple_item(c: Context, tree: Tree, owner: Tuple, index: Type) -> Type:
         known = [*owner.items, *owner.after]
         if isinstance(index, Nominal) and index.symbol == "builtins:slice":
             return Tuple((), UNKNOWN)
+        method = c.world.member(Nominal("builtins:tuple"), "__getitem__")
+        if isinstance(method, Function | Overloaded):
+            _check_index(c, tree, owner, method, index)
         return join([*known, owner.rest]) if owner.rest is not None else UNKNOWN
     if isinstance(index, Literal) and isinstance(index.value, int):
         if -len(owner.items) <= index.value < len(owner.items):
