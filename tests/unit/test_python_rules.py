@@ -234,6 +234,231 @@ b: dict[str, object] = {"a": 1}
 c: Mapping[str, Sequence[float]] = {"a": [1, 2]}
 d: tuple[list[object], int] = ([1], 2)
 """,
+    "what the classes above have": """
+from collections import OrderedDict
+class A:
+    def __init__(self, x: int) -> None: ...
+    def m(self) -> "A": return self
+    @property
+    def p(self) -> str: return ""
+    @classmethod
+    def c(cls, x: int): return cls(x)
+class B(A):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        print(super().m().p.upper(), super().p.upper(), super().__str__().upper())
+    def __new__(cls, *args):
+        return super().__new__(cls)
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+    @classmethod
+    def c(cls, x: int):
+        return super().c(x)
+class C(OrderedDict):
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        super().move_to_end(key)
+class M(type):
+    def __call__(cls, *args):
+        return super().__call__(*args)
+class N(M):
+    def __new__(mcs, name, bases, space, **more):
+        return super().__new__(mcs, name, bases, space)
+class U(Unknown := object):
+    def f(self): return super().__hash__()
+""",
+    "what is one of several things, any of them": """
+import re, sys
+def f(text: str, out=None):
+    found = re.match("a", text)
+    if found is None:
+        return ""
+    one = found.group(1)
+    if one is None:
+        return ""
+    if isinstance(one, bytes):
+        return one.decode()
+    out = out or sys.stdout
+    out.write(one.upper())
+    name = getattr(text, "name", None)
+    if name == 3:
+        return name + 1
+    if not name:
+        return name.first
+    sys.stdout = out
+    return found[0] or name.second
+""",
+    "one of type parameters": """
+from typing import Callable, Generic, TypeVar
+from typing_extensions import Self
+T = TypeVar("T")
+S = TypeVar("S", str, bytes)
+N = TypeVar("N", bound=int)
+F = TypeVar("F", bound=Callable)
+class A(Generic[T]):
+    x: T
+    def a(self, x: T, y) -> T:
+        if y:
+            return self.x
+        return y
+    def b(self, x: T) -> T | None:
+        pass
+    def c(self) -> Self:
+        return self
+    @classmethod
+    def d(cls) -> Self:
+        return cls()
+    def e(self, x: S) -> S:
+        if isinstance(x, str):
+            return x.upper()
+        return x
+    def f(self, x: N) -> N:
+        return x
+    def g(self, x: F) -> F | Callable[[F], F]:
+        def inner(x): return x
+        return inner
+    def h(self, x: list[T]) -> T:
+        for y in x:
+            return y
+        raise ValueError
+def first(x: T) -> list[T]:
+    return [x]
+first(A().x)[0].anything
+""",
+    "overloads": """
+from typing import Literal, overload
+@overload
+def f(a: Literal[False] = False) -> int: ...
+@overload
+def f(a: bool) -> int | None: ...
+def f(a: bool = False) -> int | None:
+    return None
+f().real
+f(a=True)
+class A:
+    @overload
+    def g(self, a: int) -> int: ...
+    @overload
+    def g(self, a: str) -> str: ...
+    def g(self, a): return a
+    @overload
+    @staticmethod
+    def h(a: int) -> int: ...
+    @overload
+    @staticmethod
+    def h(a: str) -> str: ...
+    @staticmethod
+    def h(a): return a
+    def i(self):
+        self.g(1).real
+        self.g("a").upper()
+        A.h("a").upper()
+""",
+    "what is defined further down": """
+import sys
+def a():
+    def inner():
+        return b(1, 2), later
+    return [d(1) for d in inner()], C(1).x, e(1), g(1, 2, 3)
+class K:
+    def m(self, d):
+        return d(1, 2, 3), C(2).x
+def b(x, y): return x
+class C:
+    def __init__(self, z): self.x = z
+def d(x, y): return y
+if sys.argv:
+    def e(x, y): return x
+else:
+    def e(x): return x
+def f(h): return h
+@f
+def g(x): return x
+later = 1
+""",
+    "what functions without annotations return": """
+import sys
+def a(x):
+    if x:
+        return 1
+    return None
+def b(x):
+    if x:
+        return x
+    return 1
+def c(x: int):
+    if isinstance(x, int):
+        return 1
+    return "a"
+class A:
+    def d(self): raise NotImplementedError
+    def __lt__(self, other):
+        if other:
+            return NotImplemented
+        return True
+    def e(self): return 1
+class B(A):
+    def d(self): return "a"
+    def e(self): return "b"
+def f():
+    yield 1
+    return "a"
+if (one := a(1)) is not None:
+    one.real
+b("").upper()
+c(1) + 1
+A().d().anything
+(A() < A()) + 1
+B().e().upper()
+list(f())
+""",
+    "attributes that are assigned in several places": """
+class A:
+    def __init__(self, p):
+        self.n = 0
+        self.o = None
+        self.s = "" if p else None
+    def f(self, x):
+        self.n += x
+        self.o = x
+        self.o.anything
+        self.n = x.y
+        self.n.anything
+        self.s = x
+    def g(self):
+        if self.o: self.o.anything
+        if isinstance(self.n, str): self.n.upper()
+        return self.n + 1, self.s.upper()
+class B(A):
+    def h(self):
+        self.n += 1
+        self.p += 1
+    p = 0
+""",
+    "items of tuples": """
+import struct, pwd
+def f(x: tuple[int, str] | tuple[str, str], y: tuple[int, ...], k):
+    a, b = x
+    b.upper()
+    c, d = y
+    c.real
+    e, *g = y
+    h, i = struct.unpack("2s", k)
+    h.anything
+    y[1:], y[True], y[k]
+    pwd.getpwuid(1)[0], pwd.getpwuid(1)[1:], pwd.getpwuid(1).pw_name.upper()
+    return (1 < a < 2) if isinstance(a, int) else False
+""",
+    "numbers where they are no types": """
+from typing import Annotated, Literal
+import unknown_module
+x: Annotated[int, 3] = 1
+y: Literal[3] = 3
+def f(z: unknown_module.Shape[3, 4]): ...
+class V:
+    def __class_getitem__(cls, n): return cls
+def g(z: V[3]): ...
+""",
 }
 
 
@@ -299,6 +524,81 @@ WRONG = {
     ),
     "type arguments of another kind": ("y = ['a']\nx: list[int] = y\n", "can't be assigned"),
     "the class in place of an instance": ("x: list[int] = list\n", "can't be assigned"),
+    "an argument of what is above": (
+        "class A:\n    def m(self, x: int): ...\nclass B(A):\n"
+        "    def m(self, x: int):\n        super().m('a')\n",
+        "not what the parameter `x` takes",
+    ),
+    "a member that nothing above has": (
+        "class A: ...\nclass B(A):\n    def m(self):\n        super().m()\n",
+        "no class above has an attribute `m`",
+    ),
+    "what is given nearly always": (
+        "import re\nfound = re.match('a', 'b')\nif found:\n    found.group(1).push(1)\n",
+        "`str` has no attribute `push`",
+    ),
+    "the standard output": ("import sys\nsys.stdout.encodings\n", "no attribute `encodings`"),
+    "a type parameter's keyword": (
+        "from typing import TypeVar\nT = TypeVar('T', bond=int)\n",
+        "no parameter named `bond`",
+    ),
+    "a value for a type parameter": (
+        "from typing import TypeVar\nT = TypeVar('T')\ndef f(x: T) -> T:\n    return 'a'\n",
+        "`f` returns `T`",
+    ),
+    "nothing for a type parameter": (
+        "from typing import TypeVar\nT = TypeVar('T')\ndef f(x: T) -> T:\n    pass\n",
+        "`f` must return `T`",
+    ),
+    "a number for the class itself": (
+        "from typing_extensions import Self\nclass A:\n    def f(self) -> Self:\n"
+        "        return 1\n",
+        "`f` returns `Self`",
+    ),
+    "a number as a type's argument": (
+        "from typing import Iterator\ndef f() -> Iterator[99]:\n    yield 1\n",
+        "`99` is no type",
+    ),
+    "what no overload takes": (
+        "from typing import overload\n@overload\ndef f(a: int) -> int: ...\n@overload\n"
+        "def f(a: str) -> str: ...\ndef f(a): return a\nf(None)\n",
+        "no overload takes",
+    ),
+    "an argument of a function further down": (
+        "def f():\n    return g(1, z=2)\ndef g(x, y): ...\n",
+        "no parameter named `z`",
+    ),
+    "a member of a class further down": (
+        "class A:\n    def m(self):\n        return B().y\nclass B:\n    x = 1\n",
+        "`B` has no attribute `y`",
+    ),
+    "what a function without annotation returns": (
+        "def f(x):\n    if x:\n        return 1\n    return 2\nf(1).push(1)\n",
+        "`int` has no attribute `push`",
+    ),
+    "what an attribute is among other things": (
+        "class A:\n    def __init__(self): self.n = 0\n    def f(self, x): self.n += x\n"
+        "    def g(self): return self.n >= None\n",
+        "`>=` is not defined",
+    ),
+    "the index of a tuple of any length": (
+        "def f(x: tuple[int, ...]):\n    return x['a']\n",
+        "can't be indexed",
+    ),
+    "the index of a named tuple": (
+        "import pwd\npwd.getpwuid(1)['pw_name']\n",
+        "can't be indexed",
+    ),
+    "what is unpacked from one of two tuples": (
+        "def f(x: tuple[int, str] | tuple[str, str]):\n    a, b = x\n    b.push(1)\n",
+        "`str` has no attribute `push`",
+    ),
+    "a part of a chain": ("def f(x: int):\n    return 1 < x < 'a'\n", "`<` is not defined"),
+    "an argument for a class below a protocol": ("range(1, None)\n", "no overload takes"),
+    "a module that a package of the library lacks": (
+        "from collections.abcd import Mapping\n",
+        "there is no module `collections.abcd`",
+    ),
 }
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ananke.analysis.declarations import Class, Member
-from ananke.analysis.types import UNKNOWN, Type, join
+from ananke.analysis.types import UNKNOWN, Nominal, Type, Unknown, join, members_of
 
-__all__ = ["Entry", "Frame", "Owed", "Scope", "changes", "merge", "widen"]
+__all__ = ["Entry", "Frame", "Owed", "Scope", "changes", "merge", "together", "widen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ class Scope:
     path: str = ""
     #: Words that hold from here on, such as `deferred annotations`.
     flags: frozenset[str] = frozenset()
+    #: What is to be read again when a name is bound that was used before.
+    waiting: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> Scope:
         """The scope with some attributes changed: `dataclasses.replace` in a quarter of its time,
@@ -239,6 +241,17 @@ def merge(one: Scope, other: Scope) -> Scope:
     return _with_history(one, other, names, facts)
 
 
+def together(one: Type, other: Type) -> Type:
+    """What an attribute holds that is assigned values of both types in different places. Where one
+    of them isn't known the other is still among what it may hold. That it may hold nothing
+    (`None`) is not kept then: a test of it, in words that aren't followed, is too likely."""
+    known, unknown = (other, one) if isinstance(one, Unknown) else (one, other)
+    if not isinstance(unknown, Unknown):
+        return join((one, other))
+    kept = [part for part in members_of(known) if part != Nominal("types:NoneType")]
+    return join(kept) if kept else UNKNOWN
+
+
 def _changes(one: Scope, other: Scope) -> frozenset[str]:
     changed = {name for name, entry in other.names.items() if one.names.get(name) is not entry}
     changed |= {
@@ -273,13 +286,16 @@ def _with_history(
             if mine is None or (declared and not mine[1]):
                 joined[name] = (type_, declared)
             elif mine[1] == declared:
-                joined[name] = (join((mine[0], type_)), declared)
+                joined[name] = (together(mine[0], type_), declared)
         attributes = joined
     return into.but(
         names=names,
         facts=facts,
         owed=owed,
         owed_members={**other.owed_members, **into.owed_members},
+        waiting=into.waiting
+        if other.waiting is into.waiting
+        else {**other.waiting, **into.waiting},
         is_open=into.is_open or other.is_open,
         elsewhere={**other.elsewhere, **into.elsewhere},
         classes={**other.classes, **into.classes},

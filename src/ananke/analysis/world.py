@@ -215,6 +215,17 @@ class World:
                 return member, one
         return None
 
+    def inherited(self, symbol: str, name: str, receiver: Type) -> Type | None:
+        """What the classes above `symbol` have as `name`, for a receiver that is its instance or
+        (`ClassOf`) the class itself; None if they surely have no such thing."""
+        found = self.find(symbol, name, skip=1)
+        if found is None:
+            lineage = self.lineage(symbol)
+            return UNKNOWN if lineage is None or lineage.is_open else None
+        is_instance = not isinstance(receiver, ClassOf)
+        instance = receiver.instance if isinstance(receiver, ClassOf) else receiver
+        return self._read(*found, instance, symbol, is_instance=is_instance)
+
     def member(self, type_: Type, name: str) -> Type | None:
         """What `value.name` is for a value of the type; None if there is surely no such thing."""
         match type_:

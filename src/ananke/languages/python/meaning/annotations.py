@@ -10,6 +10,8 @@ import keyword
 
 from ananke.analysis.declarations import Alias, Class
 from ananke.analysis.defects import Domain
+from ananke.analysis.relation import assignable
+from ananke.analysis.scopes import Scope
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -24,12 +26,23 @@ from ananke.analysis.types import (
     Type,
     Variable,
     join,
+    map_type,
+    members_of,
     substitute,
 )
 from ananke.languages.python.meaning.context import NONE, Context, builtin
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["alias_of", "read_type", "special_form", "special_names", "type_of_value"]
+__all__ = [
+    "alias_of",
+    "fits_result",
+    "flexible",
+    "own_variable",
+    "read_type",
+    "special_form",
+    "special_names",
+    "type_of_value",
+]
 
 _TYPING = ("typing", "typing_extensions", "_typeshed")
 
@@ -115,8 +128,94 @@ def form_of(value: Type) -> str:
     return ""
 
 
-def read_type(c: Context, tree: Tree | None, *, deferred: bool = False) -> Type:
-    """The type that a type expression says. Reads (and checks) its names."""
+#: What owns the type parameters that the text itself declares.
+_OWN = "the text"
+
+
+def read_type(
+    c: Context, tree: Tree | None, *, deferred: bool = False, is_rigid: bool = False
+) -> Type:
+    """The type that a type expression says. Reads (and checks) its names.
+
+    Args:
+        is_rigid: `Self` and the text's own type parameters are kept, which stand for one type
+            inside of the function. Outside of it what they are isn't followed: they are unknown.
+    """
+    found = _read_type(c, tree, deferred)
+    return found if is_rigid else flexible(found)
+
+
+def flexible(type_: Type) -> Type:
+    """The type as it is seen from outside of what its type parameters belong to."""
+    return map_type(type_, _unless_own)
+
+
+def _unless_own(part: Type) -> Type | None:
+    return UNKNOWN if isinstance(part, Variable) and part.owner == _OWN else None
+
+
+def own_variable(c: Context, tree: Tree) -> Variable | None:
+    """The type parameter that a call makes (`TypeVar("T")`); None if it makes something else."""
+    function, listed = tree.child("function"), tree.child("arguments")
+    if function is None or listed is None or form_of(c.infer(function, None)) != "TypeVar":
+        return None
+    bound: Type | None = None
+    limits: list[Type] = []
+    given = [one for one in listed.children if one.kind not in ("(", ")", ",", "comment")]
+    for one in given[1:]:
+        if one.kind != "keyword_argument":
+            limits.append(read_type(c, one))
+            continue
+        label, value = one.child("name"), one.child("value")
+        if label is not None and value is not None and c.text(label) == "bound":
+            bound = read_type(c, value)
+    name = c.text(given[0]).strip("\"'") if given else ""
+    return Variable(name, _OWN, bound, tuple(limits))
+
+
+def _self(c: Context) -> Type:
+    """What `Self` stands for here."""
+    scope: Scope | None = c.scope
+    while scope is not None:
+        if scope.kind == "class":
+            symbol = scope.frame.owner
+            return Variable("Self", _OWN, Nominal(symbol)) if symbol else UNKNOWN
+        scope = scope.outer
+    return UNKNOWN
+
+
+def fits_result(c: Context, type_: Type, returns: Type) -> bool:
+    """Whether a function that is declared to return `returns` may return a value of the type. A
+    type parameter is whatever the caller chose, so no value of a plain class surely is one."""
+    return all(
+        any(_fits_one(c, value, wanted) for wanted in members_of(returns) or (returns,))
+        for value in members_of(type_)
+    )
+
+
+def _fits_one(c: Context, value: Type, wanted: Type) -> bool:
+    if not isinstance(wanted, Variable) or wanted.owner != _OWN or isinstance(value, Variable):
+        return assignable(c.world, value, wanted)
+    if wanted.name == "Self" or wanted.bound is not None:
+        return assignable(c.world, value, wanted.bound or UNKNOWN)
+    if wanted.constraints:
+        return any(assignable(c.world, value, one) for one in wanted.constraints)
+    return not is_plain_value(value)
+
+
+def is_plain_value(type_: Type) -> bool:
+    """Whether it is a value of a class that no test in the same function makes something else."""
+    return isinstance(type_, Literal | Tuple) or (
+        isinstance(type_, Nominal) and type_.symbol in _PLAIN_CLASSES
+    )
+
+
+_PLAIN_CLASSES = frozenset(
+    f"builtins:{name}" for name in ("str", "int", "float", "bool", "bytes", "list", "dict", "set")
+) | {"types:NoneType"}
+
+
+def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
     said = tree.children[0] if tree.kind == "type" and len(tree.children) == 1 else tree
@@ -148,10 +247,14 @@ def _read(c: Context, tree: Tree) -> Type:
             found = c.find(c.text(tree))
             if found is not None and found.entry.means is not None:
                 return found.entry.means
+            if form_of(value) == "Self":
+                return _self(c)
         else:
             meaning = _attribute_alias(c, tree)
             if meaning is not None:
                 return meaning
+            if form_of(value) == "Self":
+                return _self(c)
         return type_of_value(c, value)
     if kind == "string":
         return _quoted(c, tree)
@@ -271,7 +374,8 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         return _callable(c, arguments)
     if form == "Tuple":
         return _tuple(c, arguments)
-    read = [_argument(c, one) for one in arguments if one.kind != "ellipsis"]
+    is_strict = bool(form) or _takes_types(c, value)
+    read = [_argument(c, one, is_strict=is_strict) for one in arguments if one.kind != "ellipsis"]
     if form == "Optional":
         return join([*read, NONE])
     if form == "Union":
@@ -297,13 +401,23 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
     return UNKNOWN
 
 
-def _argument(c: Context, tree: Tree) -> Type:
-    """An argument of a generic type."""
+def _takes_types(c: Context, value: Type) -> bool:
+    """Whether what stands in brackets after the value must be types: it is a generic class."""
+    if not isinstance(value, ClassOf) or not isinstance(value.instance, Nominal):
+        return False
+    class_ = c.world.class_of(value.instance.symbol)
+    return class_ is not None and bool(class_.parameters)
+
+
+def _argument(c: Context, tree: Tree, *, is_strict: bool = True) -> Type:
+    """An argument of a generic type; strictly, no value."""
     inner = tree
     while inner.kind == "type" and len(inner.children) == 1:
         inner = inner.children[0]
     if inner.kind == "call" and c.is_final(inner):
         c.report(Domain.TYPES, "a call is no type", inner)
+    if is_strict and inner.kind in _VALUES and c.is_final(inner):
+        c.report(Domain.TYPES, f"`{c.text(inner)}` is no type", inner)
     return _read(c, tree)
 
 

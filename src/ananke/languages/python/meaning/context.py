@@ -319,6 +319,8 @@ class Context:
         self.unsettled = 0
         #: Inside the body of a `try`.
         self.trying = 0
+        #: Whether a definition is read once more because a name that it uses is bound by now.
+        self.is_looking_back = False
         self._world: World | None = None
         self._world_classes: Mapping[str, Class] | None = None
         #: Where set, what is asked of the unfinished word is noted here instead of judged.

@@ -11,7 +11,7 @@ from ananke.analysis.declarations import Binding, Class, Member, Value
 from ananke.analysis.declarations import Callable as CallableDeclared
 from ananke.analysis.defects import Domain
 from ananke.analysis.relation import assignable
-from ananke.analysis.scopes import Entry, Frame, Owed, Scope, changes
+from ananke.analysis.scopes import Entry, Frame, Owed, Scope, changes, together
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -25,13 +25,20 @@ from ananke.analysis.types import (
     Tuple,
     Type,
     Unknown,
+    join,
     members_of,
     show,
 )
-from ananke.languages.python.meaning.annotations import form_of, read_type
+from ananke.languages.python.meaning.annotations import (
+    fits_result,
+    flexible,
+    form_of,
+    read_type,
+)
 from ananke.languages.python.meaning.context import NONE, Again, Context, builtin
 from ananke.languages.python.meaning.expressions import is_own
 from ananke.languages.python.meaning.fields import FIELDED, declared_fields, statements_of
+from ananke.languages.python.meaning.forward import settle
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["define_class", "define_function"]
@@ -141,7 +148,9 @@ def define_function(
     parameters = read_parameters(c, tree.child("parameters"))
     returns_tree = tree.child("return_type")
     has_returns = returns_tree is not None and returns_tree.is_present
-    returns = read_type(c, returns_tree) if has_returns else None
+    rigid = read_type(c, returns_tree, is_rigid=True) if has_returns else None
+    # A caller sees what its type parameters stand for there, which isn't followed.
+    returns = None if rigid is None else flexible(rigid)
     is_async = any(one.kind == "async" for one in tree.children)
     header = c.scope
     c.scope = outer.but(owed=header.owed, owed_members=header.owed_members)
@@ -160,7 +169,9 @@ def define_function(
             held = UNKNOWN
         typed[0] = replace(typed[0], type=held)
         receiver = typed[0].name
-    function = Function(tuple(parameters), _result(c, returns, is_async, returns is None))
+    narrows = _narrows(c, returns_tree)
+    given = _result(c, returns, is_async, returns is None)
+    function = Function(tuple(parameters), given, narrows=narrows)
     known = _decorated(c, name, function, binding, decorators or [])
     before = c.scope
     if outer.kind != "class":
@@ -182,7 +193,7 @@ def define_function(
         names=names,
         is_alive=outer.is_alive,
         frame=Frame(
-            returns,
+            rigid,
             is_async,
             receiver,
             own_symbol,
@@ -201,12 +212,22 @@ def define_function(
     c.lenient, c.trying = held_lenient, held_trying
     inner = c.scope
     if c.is_final(tree) or (c.is_final(body) and body.end != NOWHERE):
-        _check_end(c, tree, body, inner, returns, decorators or [])
+        _check_end(c, tree, body, inner, rigid, decorators or [])
     result = _inferred(c, tree, body, inner, returns, is_async)
-    function = Function(tuple(parameters), result)
+    if returns is None and result != NEVER and _overrides(c, own_symbol, name):
+        # A checker takes what the method above says, where it says something.
+        result = UNKNOWN
+    function = Function(tuple(parameters), result, narrows=narrows)
     c.scope = _leave(c, before, inner)
     value, member = _decorated(c, name, function, binding, decorators or [])
     c.scope = c.scope.bind(name, Entry(value, member=member))
+    settle(c, tree, name, outer, lambda c: define_function(c, tree, run, decorators))
+
+
+def _narrows(c: Context, returns: Tree | None) -> tuple[Type, bool] | None:
+    """What a result of `TypeGuard[X]` tells of the argument: here only that it tells something."""
+    text = "" if returns is None or not returns.is_present else c.text(returns)
+    return (UNKNOWN, True) if "TypeGuard[" in text or "TypeIs[" in text else None
 
 
 def _added(outer: Scope, header: Scope) -> Mapping[str, Entry]:
@@ -272,7 +293,20 @@ def _inferred(
         and c.is_final(body)
         and "NotImplementedError" not in c.text(body)
     )
-    return NEVER if never else UNKNOWN
+    if never:
+        return NEVER
+    if inner.is_alive or inner.has_yielded or not inner.returned or not c.is_final(body):
+        return UNKNOWN
+    found = join(inner.returned)
+    return UNKNOWN if isinstance(found, Unknown) else _result(c, found, is_async, unknown=False)
+
+
+def _overrides(c: Context, symbol: str, name: str) -> bool:
+    """Whether a class above may have a method of the name."""
+    lineage = c.world.lineage(symbol) if symbol else None
+    if not symbol:
+        return False
+    return lineage is None or lineage.is_open or c.world.find(symbol, name, skip=1) is not None
 
 
 def may_be_generator(type_: Type) -> bool:
@@ -325,12 +359,24 @@ def _decorated(
         )
         result = function.result if known else UNKNOWN
         return UNKNOWN, Member(Value(result), Binding.PROPERTY, writable=False)
-    if "overload" in texts or "typing.overload" in texts:
-        return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
     ordinary = {"staticmethod", "classmethod"} | _PLAIN
+    old = c.scope.names.get(name)
+    choices = _overloads(old)
+    if any(_is_overload(text) for text in texts):
+        if (old is not None and not choices) or any(
+            not _is_overload(text) and text not in ordinary for text in texts
+        ):
+            return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
+        # Further ones may come, and what implements them: until then none is called.
+        together = CallableDeclared(Overloaded((*choices, function)))
+        return UNKNOWN, Member(together, binding, is_declared=False)
     if any(text not in ordinary for text in texts):
         return UNKNOWN, Member(Value(UNKNOWN), Binding.VARIABLE)
-    old = c.scope.names.get(name)
+    if choices:
+        # A call sees the overloads, not what implements them.
+        several = Overloaded(choices)
+        is_value = c.scope.kind != "class" or binding is Binding.METHOD
+        return several if is_value else UNKNOWN, Member(CallableDeclared(several), binding)
     if (old is not None and old.member is not None and isinstance(old.member.declared, Value)) and (
         not old.is_certain or isinstance(old.type, Unknown)
     ):
@@ -339,6 +385,21 @@ def _decorated(
     if c.scope.kind == "class" and binding is not Binding.METHOD:
         value = UNKNOWN
     return value, Member(declared, binding, writable)
+
+
+def _is_overload(text: str) -> bool:
+    return text.rpartition(".")[2] == "overload"
+
+
+def _overloads(entry: Entry | None) -> tuple[Function, ...]:
+    """The overloads that a name was given so far, if it is nothing else."""
+    member = None if entry is None else entry.member
+    if entry is None or member is None or member.is_declared or not entry.is_certain:
+        return ()
+    match member.declared:
+        case CallableDeclared(Overloaded(choices)):
+            return choices
+    return ()
 
 
 def _with_snapshot(c: Context, outer: Scope, symbol: str) -> Mapping[str, Class]:
@@ -374,9 +435,7 @@ def _leave(c: Context, before: Scope, inner: Scope) -> Scope:
             if mine is None or (declared and not mine[1]):
                 attributes[name] = (type_, declared)
             elif mine[1] == declared:
-                from ananke.analysis.types import join
-
-                attributes[name] = (join((mine[0], type_)), declared)
+                attributes[name] = (together(mine[0], type_), declared)
     return after.but(
         owed={n: o for n, o in owed.items() if n not in exported},
         owed_members={**before.owed_members, **inner.owed_members},
@@ -395,7 +454,7 @@ def _check_end(
     """A function whose result is declared must not end without one."""
     if returns is None or not inner.is_alive or inner.is_doubtful or inner.has_yielded:
         return
-    if isinstance(returns, Unknown) or assignable(c.world, NONE, returns) or returns == NEVER:
+    if isinstance(returns, Unknown) or fits_result(c, NONE, returns) or returns == NEVER:
         return
     if may_be_generator(returns) or _is_stub(c, body):
         return
@@ -509,6 +568,7 @@ def define_class(
     if c.is_final(tree):
         _settle_members(c, tree, symbol)
         _look_again(c, name_tree, body, run, inner)
+        settle(c, tree, name, outer, lambda c: define_class(c, tree, run, decorators))
 
 
 def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope) -> None:
@@ -656,14 +716,12 @@ def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
             )
         own[name] = member
     for name, (type_, declared_here) in scope.attributes.items():
-        if name not in own:
-            own[name] = Member(Value(type_), Binding.INSTANCE, is_declared=declared_here)
-        elif not own[name].is_declared and isinstance(own[name].declared, Value):
-            from ananke.analysis.types import join
-
-            held = own[name].declared
-            assert isinstance(held, Value)
-            own[name] = replace(own[name], declared=Value(join((held.type, type_))))
+        held = own[name].declared if name in own else None
+        if held is None:
+            known = UNKNOWN if type_ == NEVER else type_
+            own[name] = Member(Value(known), Binding.INSTANCE, is_declared=declared_here)
+        elif not own[name].is_declared and isinstance(held, Value):
+            own[name] = replace(own[name], declared=Value(together(held.type, type_)))
     for name in [one for one, member in own.items() if not member.is_declared]:
         # What a base declares holds for what is merely assigned here.
         for base in class_.bases:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ananke.analysis.calls import Argument, Outcome, call, expected_type, widen_literal
-from ananke.analysis.declarations import Binding, Class
+from ananke.analysis.declarations import Binding, Class, Declared
 from ananke.analysis.declarations import Callable as CallableDeclared
 from ananke.analysis.defects import Domain
 from ananke.analysis.judgement import Constraint
 from ananke.analysis.relation import assignable
-from ananke.analysis.scopes import Entry, Owed, Scope
+from ananke.analysis.scopes import Entry, Owed, Scope, together
 from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
@@ -43,12 +43,14 @@ from ananke.languages.python.meaning.context import (
     FLOAT,
     INT,
     NONE,
+    OBJECT,
     STR,
     Context,
     Inferred,
     builtin,
 )
 from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
+from ananke.languages.python.meaning.inheritance import Above, above
 from ananke.languages.python.meaning.narrowing import narrow
 from ananke.languages.python.meaning.paths import path_of
 from ananke.parsing.opening import NOWHERE, Tree
@@ -157,12 +159,12 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
 def _may_be_rebound(c: Context, name: str) -> bool:
     """Whether a comprehension that may follow may well use a variable's name for its own.
 
-    Modules, classes, functions and the receiver are taken for what they are.
+    Modules, classes and the receiver are taken for what they are.
     """
     if name == c.scope.frame.receiver:
         return False
     found = c.find(name)
-    kinds = (ModuleObject, ClassOf, Function, Overloaded)
+    kinds = (ModuleObject, ClassOf)
     return found is not None and not isinstance(found.entry.type, kinds)
 
 
@@ -499,6 +501,9 @@ def _attribute(c: Context, tree: Tree, expected: Type | None) -> Type:
     owner = infer(c, target)
     if not name_tree.is_present:
         return UNKNOWN
+    super_ = above(c, target)
+    if super_ is not None and c.scope.is_alive:
+        return _inherited_member(c, super_, name_tree)
     path = path_of(c, tree)
     if path is not None and not c.is_pending(name_tree):
         known = _known_fact(c, path)
@@ -583,14 +588,49 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
     return UNKNOWN
 
 
+def _inherited_member(c: Context, super_: Above, name_tree: Tree) -> Type:
+    """The type of `super().name`, reporting a name that no class above has."""
+    name = c.text(name_tree)
+    bases = [Nominal(one.class_.symbol) for one in super_.lineage.ancestors[1:]]
+    # Stubs leave out what is private.
+    is_lenient = not all(is_own(c, one) for one in bases if one != OBJECT)
+    if c.is_pending(name_tree):
+        names = super_.names()
+        c.offer("members", names, lambda one: super_.member(c, one))
+        c.require(
+            Domain.TYPES,
+            name_tree,
+            Constraint(frozenset(names), ("_",) if is_lenient else ()),
+            lambda part: f"no class above has an attribute that begins with `{part}`",
+            lambda part: _public(names, part),
+        )
+        return UNKNOWN
+    found = super_.member(c, name)
+    if found is not None:
+        return found
+    if is_lenient and name.startswith("_") and not name.endswith("__"):
+        return UNKNOWN
+    c.report(
+        Domain.TYPES,
+        f"no class above has an attribute `{name}`",
+        name_tree,
+        _public(super_.names(), name),
+    )
+    return UNKNOWN
+
+
 def is_own(c: Context, owner: Type) -> bool:
-    """Whether all classes that the owner may be of, and those above, are the text's own."""
+    """Whether all classes that the owner may be of, and those above, are listed with what is
+    private in them, which stubs leave out: the text's own, and those of sources."""
     for one in members_of(owner):
         symbol = symbol_of(one.instance if isinstance(one, ClassOf) else one)
         lineage = None if symbol is None else c.world.lineage(symbol)
         if lineage is None:
             return False
-        if any("@" not in each and each != "builtins:object" for each in lineage.symbols):
+        if any(
+            "stub" in each.class_.flags and each.class_.symbol != "builtins:object"
+            for each in lineage.ancestors
+        ):
             return False
     return True
 
@@ -659,7 +699,10 @@ def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
     class_ = c.world.class_of(symbol)
     if class_ is None or "under way" not in class_.flags:
         return False
-    if c.world.find(symbol, name) is not None:
+    found = c.world.find(symbol, name)
+    if found is not None:
+        if _may_not_return(found[0].declared):
+            c.scope = c.scope.but(is_doubtful=True)
         return True
     if not c.muted and c.scope.is_alive and c.is_final(tree):
         owed = Owed(tree.start, min(tree.end, c.edge))
@@ -668,6 +711,14 @@ def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
             is_doubtful=True,
         )
     return True
+
+
+def _may_not_return(declared: Declared) -> bool:
+    """Whether what a class under way inherits may be a function after which nothing is reached."""
+    if not isinstance(declared, CallableDeclared):
+        return True
+    type_ = declared.type
+    return not isinstance(type_, Function) or type_.result in (NEVER, UNKNOWN)
 
 
 # Calls
@@ -772,8 +823,26 @@ def _call(c: Context, tree: Tree, expected: Type | None) -> Type:
         is_complete = _is_closed(c, arguments_tree)
     form = form_of(function)
     if form and _symbol_in_typing(function):
+        _check_labels(c, form, arguments)
         return UNKNOWN
     return _ended(c, tree, call_value(c, function, arguments, tree, is_complete, function_tree))
+
+
+#: The keyword arguments of forms that make type parameters.
+_FORM_LABELS = {
+    "TypeVar": frozenset(("bound", "covariant", "contravariant", "infer_variance", "default")),
+    "ParamSpec": frozenset(("bound", "covariant", "contravariant", "infer_variance", "default")),
+    "TypeVarTuple": frozenset(("default",)),
+}
+
+
+def _check_labels(c: Context, form: str, arguments: list[Argument]) -> None:
+    known = _FORM_LABELS.get(form)
+    for one in arguments if known is not None else ():
+        if one.name and one.is_final and one.name not in (*(known or ()), "*", "**", "name"):
+            place = Tree("argument", "", one.start, one.end, 0, [])
+            message = f"`{form}` has no parameter named `{one.name}`"
+            c.report(Domain.TYPES, message, place, known or ())
 
 
 def _symbol_in_typing(function: Type) -> bool:
@@ -807,13 +876,9 @@ def _callee(c: Context, function: Type) -> Type:
 
 
 def _super(c: Context, arguments: Tree) -> Type:
+    """What it gives is asked member by member (`inheritance.above`)."""
     for one in parts(arguments):
         infer(c, one)
-    symbol = c.scope.frame.owner
-    scope: Scope | None = c.scope
-    while not symbol and scope is not None:
-        symbol = scope.frame.owner
-        scope = scope.outer
     return UNKNOWN
 
 
@@ -875,7 +940,7 @@ def _report_misfits(c: Context, outcome: Outcome, tree: Tree) -> None:
 
 
 #: Classes whose construction isn't judged: their metaclass or their own rules decide.
-_UNJUDGED_FLAGS = frozenset(("enum", "typeddict", "protocol", "transformed", "dataclass_transform"))
+_UNJUDGED_FLAGS = frozenset(("enum", "typeddict", "transformed", "dataclass_transform"))
 
 
 #: Classes above those with fields that say nothing of calls.
@@ -904,6 +969,8 @@ def constructor(c: Context, instance: Type) -> Type | None:
         if is_fielded and one.class_.symbol in _FIELDLESS:
             continue
         if one.class_.flags & _UNJUDGED_FLAGS:
+            return None
+        if "protocol" in one.class_.flags and one is lineage.ancestors[0]:
             return None
         meta = one.class_.metaclass
         if (
@@ -1086,11 +1153,12 @@ def _comparison(c: Context, tree: Tree, expected: Type | None) -> Type:
     operands = [one for one in tree.children if one.field != "operators"]
     types = [infer(c, one) for one in operands]
     signs = [one.kind for one in tree.fields("operators")]
-    result: Type = BOOL
+    results: list[Type] = []
     for at, sign in enumerate(signs):
         if at + 1 < len(types) and c.is_final(operands[at + 1]) and operands[at + 1].is_present:
-            result = operators.compare(c, tree, sign, types[at], types[at + 1])
-    return result if len(signs) == 1 else UNKNOWN
+            results.append(operators.compare(c, tree, sign, types[at], types[at + 1]))
+    # A chain gives what its last part gives, or what a part before it gives that isn't true.
+    return join(results) if results else BOOL
 
 
 def _conditional(c: Context, tree: Tree, expected: Type | None) -> Type:
@@ -1388,10 +1456,29 @@ def _unpacked(c: Context, tree: Tree, targets: list[Tree], type_: Type) -> list[
                 tree,
             )
         return [UNKNOWN] * len(targets)
-    if isinstance(type_, Unknown | Union | Tuple):
+    if isinstance(type_, Union):
+        # A member that doesn't fit may be ruled out by a test that isn't followed.
+        each = [_items_of(one, len(targets)) for one in type_.members]
+        if any(starred) or any(one is None for one in each):
+            return [UNKNOWN] * len(targets)
+        return [join(items) for items in zip(*(one or () for one in each), strict=True)]
+    if isinstance(type_, Tuple) and not any(starred):
+        return _items_of(type_, len(targets)) or [UNKNOWN] * len(targets)
+    if isinstance(type_, Unknown | Tuple):
         return [UNKNOWN] * len(targets)
     item = operators.iterate(c, tree, type_)
     return [item] * len(targets)
+
+
+def _items_of(type_: Type, count: int) -> list[Type] | None:
+    """The types of `count` items that a tuple is unpacked into; None if it isn't told."""
+    if not isinstance(type_, Tuple):
+        return None
+    if type_.rest is None:
+        return list(type_.items) if len(type_.items) == count else None
+    if type_.items or type_.after:
+        return None
+    return [type_.rest] * count
 
 
 def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) -> None:
@@ -1409,7 +1496,7 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
             added = (widen_literal(type_), False)
             c.scope = c.scope.but(attributes={**c.scope.attributes, name: added})
         elif not known[1]:
-            joined = (join((known[0], widen_literal(type_))), False)
+            joined = (together(known[0], widen_literal(type_)), False)
             c.scope = c.scope.but(attributes={**c.scope.attributes, name: joined})
         wanted = _declared_member(c, owner, name)
         if wanted is not None and declared is None:
@@ -1424,6 +1511,7 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
     if path is not None:
         wanted = _declared_member(c, owner, name)
         held = type_ if wanted is None else narrowed_to(c, type_, wanted)
+        held = UNKNOWN if held == NEVER else held
         c.scope = c.scope.with_fact(path, widen_literal(held) if wanted is None else held)
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ananke.analysis.calls import widen_literal
 from ananke.analysis.defects import Defect, Domain
-from ananke.analysis.relation import assignable
 from ananke.analysis.scopes import Entry, Owed, Scope, merge, widen
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import (
@@ -22,7 +21,7 @@ from ananke.analysis.types import (
     show,
 )
 from ananke.languages.python.meaning import definitions, imports, operators
-from ananke.languages.python.meaning.annotations import read_type
+from ananke.languages.python.meaning.annotations import fits_result, own_variable, read_type
 from ananke.languages.python.meaning.context import (
     BOOL,
     BYTES,
@@ -350,7 +349,8 @@ def _note_alias(c: Context, left: Tree, right: Tree, type_: Type) -> None:
         return
     with c.quiet():
         before = c.scope
-        meaning = read_type(c, right) if right.kind != "call" else UNKNOWN
+        is_call = right.kind == "call"
+        meaning: Type = (own_variable(c, right) or UNKNOWN) if is_call else read_type(c, right)
         c.scope = before
     if isinstance(meaning, Unknown) and right.kind in ("identifier", "attribute"):
         found = c.find(c.text(right)) if right.kind == "identifier" else None
@@ -390,6 +390,9 @@ def _augmented(c: Context, tree: Tree) -> None:
     expected = _expected(c, left)
     if expected is not None:
         check_assigned(c, right, result, expected, f"`{c.text(left)}`")
+    if left.kind == "attribute" and isinstance(result, Unknown):
+        # Something else gives the attribute its first value: it is not less known by this.
+        result = NEVER
     with c.quiet():
         bind_target(c, left, result)
 
@@ -413,7 +416,7 @@ def _return(c: Context, tree: Tree) -> None:
     ):
         place = values[0] if values else _word(tree)
         shaped = bool(values) and _shaped_by(c, values[0], returns)
-        if not shaped and not assignable(c.world, type_, returns):
+        if not shaped and not fits_result(c, type_, returns):
             name = scope.frame.name
             c.report(
                 Domain.TYPES,
@@ -421,7 +424,13 @@ def _return(c: Context, tree: Tree) -> None:
                 place,
             )
     if c.is_final(tree) and c.scope.is_alive:
-        c.scope = c.scope.dead().but(has_returned=True)
+        ended = c.scope.dead()
+        if returns is None and scope.kind == "function":
+            # Where the way to here isn't sure the value may never be returned.
+            sure = UNKNOWN if c.scope.is_doubtful else widen_literal(type_)
+            is_value = not values or c.text(values[0]) != "NotImplemented"
+            ended = ended.but(returned=(*ended.returned, *([sure] if is_value else [])))
+        c.scope = ended.but(has_returned=True)
 
 
 def _raise(c: Context, tree: Tree) -> None:
