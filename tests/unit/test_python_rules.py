@@ -449,6 +449,106 @@ def f(x: tuple[int, str] | tuple[str, str], y: tuple[int, ...], k):
     pwd.getpwuid(1)[0], pwd.getpwuid(1)[1:], pwd.getpwuid(1).pw_name.upper()
     return (1 < a < 2) if isinstance(a, int) else False
 """,
+    "what defaults, slots and quoted names tell": """
+import typing as t
+from typing import Final
+class M(str):
+    __slots__ = ()
+    def f(self, level=0, x=None, y=(), z=False, w="a"):
+        level.real
+        if isinstance(w, int): w.real
+        level = x
+        level.anything
+        return x.anything, y.anything, self.upper()
+class A:
+    __slots__ = SLOTS = ["a"]
+    def f(self): return self.b
+class P:
+    def g(self, n: object): ...
+class Q(P):
+    def g(self, n=0): return n.anything if n else 1
+N: Final = "a"
+N.upper()
+def f(a: "t.Any | None", b: "A | None", c: "t.Optional[A]", d: "collections.abc.Sized"):
+    if b: print(b.a)
+    a.anything, c.anything
+import collections.abc
+""",
+    "what is yielded": """
+from collections.abc import Generator, Iterator, Iterable
+from typing import Any
+def a(x) -> Iterator[float]:
+    yield 1
+    yield x
+    yield from [1]
+def b() -> Generator[None, int, str]:
+    x = yield
+    x = yield None
+    return "a"
+def c() -> Iterable[tuple[int, str | None]]:
+    yield 1, None
+def d() -> Iterator[list[int | None]]:
+    yield [1]
+    yield []
+def e() -> Iterator[dict[str, object]]:
+    yield {"a": 1}
+    yield dict(a=1)
+def f() -> Iterator:
+    yield 1
+""",
+    "tests of what may be anything": """
+from collections.abc import Callable, Mapping
+from typing import Any
+class A:
+    def m(self, x: "B"): ...
+class B(str):
+    extra = 1
+class C(A):
+    def m(self, x):
+        if isinstance(x, str): print(x.extra)
+def f(x, y: Any, b: B | int, z=None):
+    if isinstance(x, type): print(x.anything)
+    if isinstance(x, Callable): print(x.anything)
+    if isinstance(x, Mapping) and x["a"].b: print(x.get("a").c)
+    if not isinstance(y, (str, bytes)):
+        return y.anything
+    y = y.upper()
+    if isinstance(b, str): print(b.extra)
+    if isinstance(z, str): print(z.upper())
+    x = B()
+    if isinstance(x, str): print(x.extra)
+    return y
+class D(unknown := object):
+    def m(self, x):
+        if isinstance(x, list): x.append(1)
+        return type(x), type("a", (), {})
+""",
+    "values before a loop": """
+def f(xs, n: int):
+    first = None
+    count = 0
+    name = ""
+    found = False
+    state = "a"
+    for x in xs:
+        if first is not None: first.anything
+        if count: count.anything
+        if name: name.anything
+        if found: found.anything
+        if state == "b": state.anything
+        if count != 0: count.anything
+        if found is True: found.anything
+        first = count = name = found = state = x
+    count.anything, first.anything
+    i = 0
+    while i < n:
+        i += 1
+    while True:
+        if not i:
+            i = xs
+        i.anything if isinstance(i, list) else 1
+        break
+""",
     "numbers where they are no types": """
 from typing import Annotated, Literal
 import unknown_module
@@ -595,6 +695,35 @@ WRONG = {
     ),
     "a part of a chain": ("def f(x: int):\n    return 1 < x < 'a'\n", "`<` is not defined"),
     "an argument for a class below a protocol": ("range(1, None)\n", "no overload takes"),
+    "a member of what a test tells": (
+        "def f(x):\n    if isinstance(x, str):\n        x.push(1)\n",
+        "`str` has no attribute `push`",
+    ),
+    "a type of two things": ("type(1, 2)\n", "takes 1 or 3 arguments"),
+    "what a default says of a parameter": (
+        "def f(level=0):\n    return None * level\n",
+        "`*` is not defined",
+    ),
+    "a member of a class with empty slots": (
+        "class A(str):\n    __slots__ = ()\n    def f(self): return self.uper()\n",
+        "`A` has no attribute `uper`",
+    ),
+    "a member of what is final": (
+        "import threading\nfrom typing import Final\nx: Final = threading.Event()\nx.sett()\n",
+        "no attribute `sett`",
+    ),
+    "a module's class in quotes": (
+        "import threading\ndef f(x: 'threading.Event'):\n    x.sett()\n",
+        "no attribute `sett`",
+    ),
+    "a value that is not to be yielded": (
+        "from typing import Iterator\ndef f() -> Iterator[int]:\n    yield 'a'\n",
+        "`f` yields `int`",
+    ),
+    "a value before a loop": (
+        "def f(xs):\n    n = 0\n    for x in xs:\n        assert n < None\n        n += 1\n",
+        "`<` is not defined",
+    ),
     "a module that a package of the library lacks": (
         "from collections.abcd import Mapping\n",
         "there is no module `collections.abcd`",

@@ -35,6 +35,7 @@ class Entry:
         member: what it is as a member, if the scope is a class's.
         is_certain: bound on every way to this place.
         means: the type that the name stands for in annotations, if it isn't a class.
+        is_free: it is a parameter that may be given anything, for no annotation says what it is.
     """
 
     type: Type
@@ -42,6 +43,7 @@ class Entry:
     member: Member | None = None
     is_certain: bool = True
     means: Type | None = None
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,8 @@ def special_names(module: str) -> frozenset[str]:
 
 def special_form(module: str, name: str) -> Type | None:
     """The value of a name of `typing` that the rules know by itself."""
+    if (module, name) == ("collections.abc", "Callable"):
+        return ClassOf(Nominal("typing:Callable"))
     if module not in _TYPING or name not in FORMS:
         return None
     if name in _CLASSES:
@@ -273,21 +275,39 @@ def _read(c: Context, tree: Tree) -> Type:
 
 
 def _quoted(c: Context, tree: Tree) -> Type:
-    """A name in quotes may be bound later; what else stands there isn't read."""
-    name = c.text(tree)[1:-1]
-    if c.is_final(tree) and name.rpartition(".")[2] in ("NoReturn", "Never"):
-        return NEVER
-    if not (c.is_final(tree) and name.isidentifier()) or keyword.iskeyword(name):
+    """Names in quotes may be bound later: `"A"`, `"a.B"` and `"A | None"` are read, no more."""
+    text = c.text(tree)[1:-1]
+    if not c.is_final(tree):
         return UNKNOWN
-    found = c.find(name)
+    parts = [one.strip() for one in text.split("|")]
+    return join([_quoted_name(c, tree, one) for one in parts])
+
+
+def _quoted_name(c: Context, tree: Tree, name: str) -> Type:
+    if name == "None":
+        return NONE
+    first, *rest = name.split(".")
+    if (rest[-1:] or [first])[0] in ("NoReturn", "Never"):
+        return NEVER
+    if not all(one.isidentifier() and not keyword.iskeyword(one) for one in (first, *rest)):
+        return UNKNOWN
+    found = c.find(first)
     if found is None:
         c.deferred += 1
-        c.owe(name, tree)
+        c.owe(first, tree)
         c.deferred -= 1
         return UNKNOWN
-    if found.entry.means is not None:
-        return found.entry.means
-    return type_of_value(c, found.entry.type)
+    if not rest:
+        return found.entry.means or type_of_value(c, found.entry.type)
+    value = found.entry.type
+    for at, one in enumerate(rest):
+        if not isinstance(value, ModuleObject):
+            return UNKNOWN
+        alias = alias_of(c, value.name, one)
+        if alias is not None:
+            return alias if at + 1 == len(rest) else UNKNOWN
+        value = special_form(value.name, one) or c.world.module_member(value.name, one) or UNKNOWN
+    return type_of_value(c, value)
 
 
 def _attribute_alias(c: Context, tree: Tree) -> Type | None:

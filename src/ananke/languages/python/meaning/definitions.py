@@ -35,7 +35,17 @@ from ananke.languages.python.meaning.annotations import (
     form_of,
     read_type,
 )
-from ananke.languages.python.meaning.context import NONE, Again, Context, builtin
+from ananke.languages.python.meaning.context import (
+    BOOL,
+    BYTES,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    Again,
+    Context,
+    builtin,
+)
 from ananke.languages.python.meaning.expressions import is_own
 from ananke.languages.python.meaning.fields import FIELDED, declared_fields, statements_of
 from ananke.languages.python.meaning.forward import settle
@@ -67,6 +77,12 @@ _PLAIN = frozenset(
 )
 
 
+#: Annotations that say nothing, as they are mostly written.
+_ANY = frozenset(("Any", "t.Any", "typing.Any"))
+#: Types of defaults from which a checker takes the type of the parameter.
+_TELLING = frozenset((STR, BYTES, INT, FLOAT, BOOL))
+
+
 def _header(tree: Tree) -> list[Tree | None]:
     """What of a definition stands before its body."""
     parts = ("name", "type_parameters", "parameters", "return_type", "superclasses")
@@ -80,8 +96,15 @@ def _parts(tree: Tree) -> list[Tree]:
 # Functions
 
 
-def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
-    """The parameters of a function; annotations and defaults are read."""
+def read_parameters(
+    c: Context,
+    tree: Tree | None,
+    defaults: dict[str, Type] | None = None,
+    free: set[str] | None = None,
+) -> list[Parameter]:
+    """The parameters of a function; annotations and defaults are read. `defaults` takes the types
+    of those defaults that tell, in the body, what a parameter without an annotation is; `free` the
+    names of parameters that may be given anything."""
     found: list[Parameter] = []
     named_only = False
     for one in [] if tree is None else _parts(tree):
@@ -90,6 +113,8 @@ def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
             case "identifier":
                 if one.is_present:
                     found.append(Parameter(c.text(one), UNKNOWN, kind))
+                    if free is not None:
+                        free.add(c.text(one))
             case "positional_separator":
                 found = [
                     replace(p, kind=Kind.POSITIONAL) if p.kind is Kind.EITHER else p for p in found
@@ -112,6 +137,11 @@ def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
                             f"`{show(given)}` can't be the default of a `{show(type_)}`",
                             value,
                         )
+                    plain = widen_literal(given)
+                    if (one.kind == "default_parameter" and defaults is not None) and (
+                        name is not None and plain in _TELLING
+                    ):
+                        defaults[c.text(name)] = plain
                 if name is not None and name.kind == "identifier":
                     found.append(Parameter(c.text(name), type_, kind, has_default=True))
             case "typed_parameter":
@@ -119,6 +149,10 @@ def read_parameters(c: Context, tree: Tree | None) -> list[Parameter]:
                 inner = one.children[0]
                 if inner.kind == "identifier":
                     found.append(Parameter(c.text(inner), type_, kind))
+                    annotation = one.child("type")
+                    is_any = annotation is not None and c.text(annotation) in _ANY
+                    if free is not None and is_any and isinstance(type_, Unknown):
+                        free.add(c.text(inner))
                 else:
                     named_only |= _splat(c, inner, type_, found)
             case "list_splat_pattern" | "dictionary_splat_pattern":
@@ -145,7 +179,9 @@ def define_function(
     name = c.text(name_tree)
     outer = c.scope
     _type_parameters(c, tree)
-    parameters = read_parameters(c, tree.child("parameters"))
+    defaults: dict[str, Type] = {}
+    free: set[str] = set()
+    parameters = read_parameters(c, tree.child("parameters"), defaults, free)
     returns_tree = tree.child("return_type")
     has_returns = returns_tree is not None and returns_tree.is_present
     rigid = read_type(c, returns_tree, is_rigid=True) if has_returns else None
@@ -179,10 +215,14 @@ def define_function(
     if body is None or body.start == NOWHERE:
         c.scope = before.bind(name, Entry(known[0], member=known[1]))
         return
+    if own_symbol and _overrides(c, own_symbol, name):
+        # A checker takes what the method above says of its parameters.
+        defaults, free = {}, set()
     names = {
         one.name: Entry(
-            _held(c, one),
+            defaults.get(one.name) or _held(c, one),
             None if isinstance(one.type, Unknown) or one.name == receiver else _held(c, one),
+            is_free=one.name in free and one.name != receiver,
         )
         for one in typed
     }
@@ -557,7 +597,7 @@ def define_class(
         flags |= set() if is_sure else {"unsure"}
     finished = replace(
         under_way,
-        is_open=is_open or (slots is not None and not _strings(slots.type)),
+        is_open=is_open or (slots is not None and not _are_strings(slots.type)),
         own=_members(c, inner, under_way),
         fields=fields,
         flags=frozenset(flags | ({"under way"} if not c.is_final(tree) else set())),
@@ -692,6 +732,14 @@ def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[
 def _strings(type_: Type) -> list[str]:
     parts = type_.items if isinstance(type_, Tuple) else (type_,)
     return [one.value for one in parts if isinstance(one, Literal) and isinstance(one.value, str)]
+
+
+def _are_strings(type_: Type) -> bool:
+    """Whether all names that `__slots__` gives are told."""
+    if isinstance(type_, Tuple) and (type_.rest is not None or type_.after):
+        return False
+    parts = type_.items if isinstance(type_, Tuple) else (type_,)
+    return len(parts) == len(_strings(type_))
 
 
 def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:

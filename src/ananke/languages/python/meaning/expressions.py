@@ -34,7 +34,13 @@ from ananke.analysis.types import (
 )
 from ananke.analysis.world import symbol_of
 from ananke.languages.python.meaning import operators
-from ananke.languages.python.meaning.annotations import form_of, special_form, special_names
+from ananke.languages.python.meaning.annotations import (
+    fits_result,
+    form_of,
+    is_plain_value,
+    special_form,
+    special_names,
+)
 from ananke.languages.python.meaning.context import (
     BOOL,
     BYTES,
@@ -1034,6 +1040,9 @@ def _construct(
     if not isinstance(instance, Nominal):
         return instance if isinstance(instance, Variable) else UNKNOWN
     if instance.symbol == "builtins:type":
+        is_plain = not any(one.name for one in arguments)
+        if is_complete and is_plain and len(arguments) not in (1, 3):
+            c.report(Domain.TYPES, f"`type` takes 1 or 3 arguments, not {len(arguments)}", tree)
         return UNKNOWN
     function = constructor(c, instance)
     class_ = c.world.class_of(instance.symbol)
@@ -1279,10 +1288,53 @@ def _await(c: Context, tree: Tree, expected: Type | None) -> Type:
     return operators.awaited(c, inner[0], type_) if inner and c.is_final(inner[0]) else UNKNOWN
 
 
+#: What a generator may be declared to give; their first argument is what it yields.
+_YIELDING = frozenset(
+    ("Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable", "AsyncGenerator")
+)
+
+
+_DISPLAYS = frozenset(
+    (
+        "list",
+        "set",
+        "dictionary",
+        "tuple",
+        "list_comprehension",
+        "set_comprehension",
+        "dictionary_comprehension",
+        "generator_expression",
+        "lambda",
+        "conditional_expression",
+        "boolean_operator",
+        "parenthesized_expression",
+    )
+)
+
+
+def _yielded(c: Context) -> Type:
+    """What the function around declares to yield."""
+    returns = c.scope.frame.returns
+    if c.scope.kind != "function" or not isinstance(returns, Nominal) or not returns.arguments:
+        return UNKNOWN
+    module, _, name = returns.symbol.partition(":")
+    is_known = module in ("typing", "collections.abc") and name in _YIELDING
+    return returns.arguments[0] if is_known else UNKNOWN
+
+
 def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:
-    for one in parts(tree):
-        if one.kind not in ("yield", "from"):
-            infer(c, one)
+    wanted = _yielded(c)
+    is_from = any(one.kind == "from" for one in tree.children)
+    values = [one for one in parts(tree) if one.kind not in ("yield", "from")]
+    type_: Type = NONE
+    for one in values:
+        type_ = infer(c, one, None if is_from else wanted)
+    # A display's items are what is expected of them, as far as that is told.
+    is_told = is_plain_value(type_) or not values or values[0].kind not in _DISPLAYS
+    is_wrong = is_told and not fits_result(c, type_, wanted)
+    if is_wrong and not is_from and c.is_final(tree):
+        said = f"`{c.scope.frame.name}` yields `{show(wanted)}`, not `{show(type_)}`"
+        c.report(Domain.TYPES, said, values[0] if values else tree)
     if c.scope.kind not in ("function", "lambda"):
         c.report(Domain.CONTROLFLOW, "`yield` outside a function", tree.children[0])
     c.scope = c.scope.but(has_yielded=True)

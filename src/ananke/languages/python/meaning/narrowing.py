@@ -244,6 +244,9 @@ def _narrow_call(c: Context, tree: Tree, holds: bool) -> None:
     first = arguments[0]
     if name == "isinstance" and len(arguments) == 2:
         classes = _classes(c, arguments[1])
+        if holds and classes and _is_free(c, first):
+            _set(c, first, join(classes))
+            return
         _change(c, first, lambda one: _instance(c, one, classes, holds))
         _blur_owner(c, first)
         return
@@ -265,6 +268,16 @@ def _narrow_call(c: Context, tree: Tree, holds: bool) -> None:
             _set(c, one, UNKNOWN)
 
 
+def _is_free(c: Context, tree: Tree) -> bool:
+    """Whether it is a parameter that may be given anything, so that a test tells all of it."""
+    if tree.kind != "identifier" or not c.scope.is_alive:
+        return False
+    found = c.find(c.text(tree))
+    if found is None or found.scope is not c.scope or not found.entry.is_free:
+        return False
+    return c.text(tree) not in c.scope.facts
+
+
 def _classes(c: Context, tree: Tree) -> list[Type] | None:
     """The instances of the classes that a test names; None if one can't be told."""
     if tree.kind == "tuple":
@@ -284,6 +297,9 @@ def _classes(c: Context, tree: Tree) -> list[Type] | None:
     c.scope = before
     if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
         if value.instance.symbol.startswith("typing:"):
+            return None
+        if value.instance.symbol in ("collections.abc:Callable", "builtins:type"):
+            # Of what it then is the result, or the members, aren't known.
             return None
         return [Nominal(value.instance.symbol)]
     return None

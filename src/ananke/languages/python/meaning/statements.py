@@ -13,7 +13,6 @@ from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
     ClassOf,
-    Literal,
     Type,
     Unknown,
     join,
@@ -22,15 +21,7 @@ from ananke.analysis.types import (
 )
 from ananke.languages.python.meaning import definitions, imports, operators
 from ananke.languages.python.meaning.annotations import fits_result, own_variable, read_type
-from ananke.languages.python.meaning.context import (
-    BOOL,
-    BYTES,
-    FLOAT,
-    INT,
-    NONE,
-    STR,
-    Context,
-)
+from ananke.languages.python.meaning.context import NONE, Context
 from ananke.languages.python.meaning.expressions import (
     bind_target,
     check_assigned,
@@ -44,7 +35,6 @@ from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["ENTERED", "PRUNED", "STATEMENTS", "run_statement", "run_statements"]
 
-_PLAIN_VALUES = frozenset((NONE, STR, INT, FLOAT, BOOL, BYTES))
 _SEQUENCES = frozenset(
     ("module_repeat1", "_simple_statements_repeat1", "_match_block_repeat1", "block")
 )
@@ -250,6 +240,9 @@ def _assignment(c: Context, tree: Tree) -> None:
     declared: Type | None = None
     if type_tree is not None:
         declared = read_type(c, type_tree, deferred=c.scope.kind == "function")
+        if right is not None and c.text(type_tree).rpartition(".")[2] == "Final":
+            # What it is follows from the value.
+            declared = None
     expected = declared if declared is not None else _expected(c, left)
     if right is None or right.start == NOWHERE:
         if type_tree is not None and right is None:
@@ -565,7 +558,9 @@ def _loop_scope(c: Context) -> Scope:
 
 
 def _is_first_value(type_: Type) -> bool:
-    return any(isinstance(one, Literal) or one in _PLAIN_VALUES for one in members_of(type_))
+    """Whether the value may be there only because a name needs one. Whatever else the name gets,
+    a number or a text is still among what it may be; `None` is tested for in too many ways."""
+    return NONE in members_of(type_)
 
 
 def _end_loop(c: Context, before: Scope, tree: Tree, body: Tree | None, *, forever: bool) -> None:
