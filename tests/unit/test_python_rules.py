@@ -496,6 +496,13 @@ def e() -> Iterator[dict[str, object]]:
 def f() -> Iterator:
     yield 1
 """,
+    "a type parameter beside a class of it": """
+import os
+from pathlib import Path
+def f(path: Path):
+    with os.scandir(path) as entries:
+        return [os.path.join(path, entry.name.upper()) for entry in entries]
+""",
     "tests of what may be anything": """
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ananke.analysis.relation import assignable
 from ananke.analysis.types import (
+    NEVER,
     UNKNOWN,
     ClassOf,
     Function,
@@ -28,7 +29,7 @@ from ananke.analysis.types import (
     members_of,
     show,
 )
-from ananke.analysis.world import World
+from ananke.analysis.world import World, symbol_of
 
 __all__ = ["Argument", "Misfit", "Outcome", "call", "expected_type", "widen_literal"]
 
@@ -294,8 +295,14 @@ def solve(
             )
             if isinstance(argument, Unknown):
                 rest = UNKNOWN
+            # What is of one of the classes (`PathLike[T]`) is not what a bare `T` beside it is.
+            own = [one for one in members_of(rest) if _is_of_one(world, one, plain_members)]
+            bare = join(one for one in members_of(rest) if one not in own)
             for one in members:
-                solve(world, one, rest, solved, depth + 1)
+                if not isinstance(one, Variable):
+                    solve(world, one, rest, solved, depth + 1)
+                elif bare != NEVER:
+                    solve(world, one, bare, solved, depth + 1)
         case ClassOf(instance) if isinstance(argument, ClassOf):
             solve(world, instance, argument.instance, solved, depth + 1)
         case ClassOf(instance):
@@ -318,6 +325,15 @@ def solve(
                 return None
 
             map_type(parameter, give_up)
+
+
+def _is_of_one(world: World, type_: Type, wanted: Sequence[Type]) -> bool:
+    """Whether a value of the type surely is of one of the generic classes."""
+    symbol = symbol_of(type_)
+    return symbol is not None and any(
+        isinstance(one, Nominal) and one.arguments and world.is_subclass(symbol, one.symbol) is True
+        for one in wanted
+    )
 
 
 def widen_literal(type_: Type) -> Type:
