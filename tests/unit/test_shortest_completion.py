@@ -27,6 +27,13 @@ _UNFINISHED = [
     ("go", b"\xe8\x87\xb4\xe2"),
     # The scanner inserts a semicolon of no length.
     ("tsx", b"switch (a) { case b: if (c) { d() { if (e) { f = 0"),
+    # The bytes of an undecided lexeme are read again once a semicolon stands before them.
+    ("typescript", b"do{1"),
+    ("typescript", b"do{if(((s)))E"),
+    ("typescript", b"do{{"),
+    # The brace belongs to the call: a second condition is needed, and operators have no end.
+    ("swift", b'if a="b"'),
+    ("swift", b"if a=b"),
     # What an undecided line end stands before is a keyword half written.
     ("kotlin", b"a\nprivate va"),
     ("kotlin", b"class A { val b = 1\n  private enu"),
@@ -52,3 +59,9 @@ def test_a_literal_terminal_is_spelt_as_it_is_named() -> None:
     state = load_grammar("typescript").parse(b"x = ()")
     assert state is not None
     assert state.shortest_completion() == b"=>0"
+
+
+def test_what_follows_an_inserted_semicolon_is_the_least() -> None:
+    state = load_grammar("typescript").parse(b"do{1}")
+    assert state is not None
+    assert state.shortest_completion() == b"while(0)"

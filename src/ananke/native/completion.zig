@@ -4,9 +4,9 @@
 //! says of the cost to go (`cost_to_go.zig`). It decides what the table can't: white space,
 //! inserted semicolons, indentation, lookaheads, conflicts of the lexer.
 //!
-//! It runs twice at most. The first pass looks for the least text among few candidates; where it
-//! finds none the second tries more candidates, reads more ways down the stack, and makes for the
-//! end rather than for the least.
+//! It runs three times at most. The first pass looks for the least text among few candidates, the
+//! second longer and less among undecided lexemes; where they find none the third tries more
+//! candidates, reads more ways down the stack, and makes for the end rather than for the least.
 const std = @import("std");
 const memory = @import("memory.zig");
 const lexing = @import("lexing.zig");
@@ -21,11 +21,13 @@ const infinite = cost_to_go.infinite;
 
 /// Bounds of one pass. `feeds`: states computed. `candidates`: texts tried from one state, of each
 /// kind of separator. `readings`: ways down a graph-structured stack. `greed`: how much the cost
-/// to go weighs against the text spent.
-const Pass = struct { feeds: u32, candidates: u32, heads: usize, readings: u32, greed: u32 };
+/// to go weighs against the text spent. `undecided`: cost of a text that leaves an undecided lexeme
+/// so: of operators there is no end.
+const Pass = struct { feeds: u32, candidates: u32, heads: usize, readings: u32, greed: u32, undecided: u32 };
 const passes = [_]Pass{
-    .{ .feeds = 1_200, .candidates = 12, .heads = 8, .readings = 1, .greed = 1 },
-    .{ .feeds = 24_000, .candidates = 60, .heads = 64, .readings = 6, .greed = 4 },
+    .{ .feeds = 1_200, .candidates = 12, .heads = 8, .readings = 1, .greed = 1, .undecided = 0 },
+    .{ .feeds = 6_000, .candidates = 24, .heads = 8, .readings = 1, .greed = 1, .undecided = 2 },
+    .{ .feeds = 24_000, .candidates = 60, .heads = 64, .readings = 6, .greed = 4, .undecided = 2 },
 };
 
 /// A text that may be appended, and the least cost to go after it (`infinite`: to be judged on the
@@ -43,6 +45,8 @@ const Frontier = struct {
     spent: u32,
     state: *glr.State,
     text: []const u8,
+    /// Candidates that were tried before.
+    tried: u32 = 0,
 
     fn order(_: void, a: Frontier, b: Frontier) std.math.Order {
         const first = std.math.order(a.estimate, b.estimate);
@@ -79,8 +83,9 @@ const Search = struct {
     candidates: std.ArrayList(Candidate) = .empty,
     /// Texts tried from one state.
     fed: std.StringHashMapUnmanaged(void) = .empty,
-    /// States met, by value, so that a string's inside isn't tried letter by letter.
-    met: std.AutoHashMapUnmanaged(u64, void) = .empty,
+    /// States met, by value, so that a string's inside isn't tried letter by letter; each with the
+    /// least estimate so far: where a lexeme is undecided the first may be of another reading.
+    met: std.AutoHashMapUnmanaged(u64, u32) = .empty,
 
     fn deinit(self: *Search) void {
         while (self.queue.pop()) |item| item.state.release();
@@ -104,29 +109,45 @@ const Search = struct {
             // Each kind of separator has its own share: in a comment all but line ends lead on.
             var tried: [inserted + 1]u32 = @splat(0);
             self.fed.clearRetainingCapacity();
-            for (self.candidates.items) |candidate| {
+            const last = feeds + feeds_at_once;
+            for (self.candidates.items[@min(item.tried, self.candidates.items.len)..], item.tried..) |candidate, at| {
                 if (tried[candidate.separator] >= self.pass.candidates) continue;
                 if ((try self.fed.getOrPut(gpa, candidate.text)).found_existing) continue;
+                if (feeds == last) {
+                    try self.queue.push(gpa, .{ .estimate = item.estimate + self.pass.greed, .spent = item.spent, .state = item.state.retain(), .text = item.text, .tried = @intCast(at) });
+                    break;
+                }
                 feeds += 1;
                 const next = try self.grammar.feed(item.state, candidate.text) orelse continue;
                 errdefer next.release();
+                const togo = if (candidate.estimate == infinite) try self.judge(next) else candidate.estimate;
+                const spent: u32 = @intCast(item.text.len + candidate.text.len);
+                const unsure: u32 = if (self.isUndecided(next, item.state)) self.pass.undecided else 0;
+                const estimate = if (togo == infinite) infinite else spent + self.pass.greed * (togo + unsure);
                 const seen = try self.met.getOrPut(gpa, valueOf(next, from));
-                if (seen.found_existing) {
+                if (seen.found_existing and seen.value_ptr.* <= estimate) {
                     next.release();
                     continue;
                 }
-                const togo = if (candidate.estimate == infinite) try self.judge(next) else candidate.estimate;
-                if (togo == infinite) {
+                seen.value_ptr.* = estimate;
+                if (estimate == infinite) {
                     next.release();
                     continue;
                 }
                 if (candidate.estimate != infinite) tried[candidate.separator] += 1;
                 const text = try std.mem.concat(a, u8, &.{ item.text, candidate.text });
-                const spent: u32 = @intCast(text.len);
-                try self.queue.push(gpa, .{ .estimate = spent + self.pass.greed * togo, .spent = spent, .state = next, .text = text });
+                try self.queue.push(gpa, .{ .estimate = estimate, .spent = spent, .state = next, .text = text });
             }
         }
         return null;
+    }
+
+    /// Whether nothing was decided between two states: no lexeme was ended.
+    fn isUndecided(self: *Search, state: *const glr.State, before: *const glr.State) bool {
+        for (state.heads) |head| {
+            if (!self.grammar.lex.configs.items[head.config].external or !isHead(before, head.node)) return false;
+        }
+        return true;
     }
 
     fn finishes(self: *Search, state: *glr.State) !bool {
@@ -189,6 +210,10 @@ const Search = struct {
     }
 };
 
+/// States computed from one place before others have their turn: after an undecided operator
+/// thousands of texts are candidates, and nearly all are refused.
+const feeds_at_once = 200;
+
 /// How far down a stack is read to tell two states apart.
 const told_apart = 48;
 
@@ -224,6 +249,9 @@ const max_column = 200;
 
 /// Stretches of characters beyond ASCII of which one is tried.
 const stretches_tried = 8;
+
+/// Lexemes that the bytes of an undecided one may turn out to be.
+const lexemes_begun = 4;
 
 /// Ways on from one reading of one head.
 const Ways = struct {
@@ -261,8 +289,13 @@ const Ways = struct {
             for (self.grammar.closers.items) |closer| try self.add(infinite, &.{closer}, deciding);
             for (self.grammar.probes.items) |probe| try self.add(infinite, &.{probe}, 0);
             try self.fromWords(config.tail);
-            return self.fromDecided(entry, sigma);
+            return self.fromDecided(entry, sigma, config.tail);
         }
+        return self.fromLexer(entry, config, sigma);
+    }
+
+    /// Ways on from a lexeme that isn't the scanner's: what ends it, and what comes after it.
+    fn fromLexer(self: *Ways, entry: *linear.Entry, config: *const lexing.Config, sigma: u32) !void {
         try self.fromInternal(entry, config);
         if (config.accepted == lexing.none_symbol) return;
         const closing = lexing.Closing{ .symbol = config.accepted, .keyword = config.accepted_keyword, .sigma = lexing.sigma_kept, .carry = "" };
@@ -317,8 +350,32 @@ const Ways = struct {
         }
     }
 
+    /// Ways on where the scanner is done without the bytes of an undecided lexeme: they begin anew.
+    fn fromBytes(self: *Ways, entry: *linear.Entry, sigma: u32, bytes: []const u8, fuel: u32) linear.Error!void {
+        if (bytes.len == 0) return self.fromStack(entry, "");
+        const lex = self.grammar.lex;
+        var at = try lex.start(lex.modeOf(entry.state, entry.mark), sigma);
+        for (bytes, 1..) |byte, read| {
+            const result = try lex.step(at, byte);
+            if (result == lexing.dead) return;
+            if (result & lexing.closing_bit == 0) {
+                at = result;
+                continue;
+            }
+            if (fuel == 0) return;
+            const closing = lex.closings.items[result & ~lexing.closing_bit];
+            const rest = try std.mem.concat(self.texts, u8, &.{ closing.carry, bytes[read..] });
+            const after = try self.judge.view.advance(entry, closing);
+            for (after.tops) |top| try self.fromBytes(top, sigma, rest, fuel - 1);
+            return;
+        }
+        const config = lex.configs.items[at];
+        if (!config.external and config.partial_len == 0) try self.fromLexer(entry, config, sigma);
+    }
+
     /// Ways on from an undecided external lexeme: what decides it, and what comes after that.
-    fn fromDecided(self: *Ways, entry: *linear.Entry, sigma: u32) !void {
+    fn fromDecided(self: *Ways, entry: *linear.Entry, sigma: u32, tail: []const u8) !void {
+        const begun = std.mem.trimStart(u8, tail, " \t\r\n\x0b\x0c");
         const lang = self.grammar.lang;
         const wanted = try self.judge.view.shiftable(entry);
         const spellings = try self.grammar.spelling();
@@ -327,11 +384,13 @@ const Ways = struct {
             if (!lexing.hasBit(wanted, symbol) or spellings[symbol].len == 0) continue;
             const after = try self.judge.view.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
             for (after.tops) |top| {
+                if (begun.len > 0) try self.fromBytes(top, sigma, begun, lexemes_begun);
                 try self.fromStack(top, spellings[symbol]);
                 try self.spelt(top, "", true);
                 try self.fromColumns(top, sigma);
             }
         }
+        if (begun.len > 0) try self.fromBytes(entry, sigma, begun, lexemes_begun);
         try self.fromStack(entry, "");
         try self.fromColumns(entry, sigma);
     }

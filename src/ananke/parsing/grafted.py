@@ -13,7 +13,7 @@ from ananke.parsing.automaton import Automaton, BlobCache
 from ananke.parsing.compiled import CompiledError, CompiledLanguage, names_of
 from ananke.parsing.grafting import graft, twinned
 from ananke.parsing.language import Language
-from ananke.parsing.pruning import prune
+from ananke.parsing.pruning import prune, words_of
 
 __all__ = ["Grafted", "load_grafted"]
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _KIND = "tables"
 #: Raised when the same rows make other tables.
-_EDITION = 2
+_EDITION = 4
 
 
 class Grafted:
@@ -95,7 +95,7 @@ def load_grafted(
 
     edited = graft(pointer, twins, language.additions, reads)
     if language.prunes:
-        prune(edited)
+        prune(edited, words_of(pointer, len(twins)))
     made = edited.to_bytes()
     compiled = CompiledLanguage(pointer, made, of)
     cache.put(_KIND, key, made)

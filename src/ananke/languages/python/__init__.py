@@ -130,6 +130,7 @@ LANGUAGE = Language(
     without={"identifier": ("\u200c", "\u200d")},
     forbidden=FORBIDDEN,
     contexts=CONTEXTS,
+    prunes=True,
     # Python 2.
     absent=("print", "exec", "<>"),
 )

@@ -62,5 +62,6 @@ LANGUAGE = Language(
         "raw_str_end_part": b'#""#',
     },
     retried=b"#",
+    prunes=True,
     closers=(b'"#', b'"##', b'"###', b"*/", b"\n"),
 )

@@ -67,6 +67,7 @@ LANGUAGE = Language(
         Production("_automatic_semicolon", (), before=("line <",), within=("object_type_repeat1",)),
     ),
     contexts=(_REGEX,),
+    prunes=True,
     followers={"regex_pattern": b"/"},
     spellings=_SPELLINGS,
     closers=_CLOSERS,
