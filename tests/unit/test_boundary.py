@@ -10,7 +10,7 @@ import pytest
 from ananke.adapters import filling
 from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import fill_batch_or_end, fill_or_end
-from ananke.adapters.following import Follower
+from ananke.adapters.following import Follower, fill
 from ananke.domains.meaning.state import MeaningState
 from ananke.masks import MaskError, allocate, tokens_of
 from ananke.session import Session
@@ -96,9 +96,9 @@ def test_a_token_that_fails_loses_its_request(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(MeaningState, "advance", fail)
         assert not row.take(ord("y"))
-    row.fill(rows, 0)
+    fill({0: row}, rows)
     assert list(tokens_of(rows[0])) == [256]
     # Taken back, it goes on.
     row.take_back(1)
-    row.fill(rows, 0)
+    fill({0: row}, rows)
     assert len(list(tokens_of(rows[0]))) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +43,19 @@ def fill_or_end(
 
 
 def fill_batch_or_end(
-    sessions: Sequence[Session], rows: Rows, ats: Sequence[int]
+    sessions: Sequence[Session],
+    rows: Rows,
+    ats: Sequence[int],
+    scores: Callable[[int], Scores] | None = None,
 ) -> list[str | None]:
     """`fill_or_end` for each session and its row; what languages' grammars decide alone is filled
-    side by side. Sessions and rows are all different."""
+    side by side. Sessions and rows are all different; `scores` takes the row's number."""
     programs = [which for which, one in enumerate(sessions) if one.is_program_alone]
     has_token = dict(zip(programs, _fill_programs(sessions, programs, rows, ats), strict=True))
     return [
-        None if has_token.get(which) else fill_or_end(session, rows, at)
+        None
+        if has_token.get(which)
+        else fill_or_end(session, rows, at, None if scores is None else partial(scores, at))
         for which, (session, at) in enumerate(zip(sessions, ats, strict=True))
     ]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ananke.adapters.boundary import RequestFailed, boundary
-from ananke.adapters.filling import Rows, admit_end, fill_or_end
+from ananke.adapters.filling import Rows, admit_end, fill_batch_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import Scores
 from ananke.outcome import NotAdmitted, TokenError
@@ -69,11 +69,22 @@ class Follower:
         if self._lost is not None and kept <= self._lost:
             self._lost = None
 
-    def fill(self, rows: Rows, at: int, scores: Callable[[], Scores] | None = None) -> None:
-        """Overwrite `rows[at]` with what may come; never with nothing. See `fill_or_end`."""
-        if self._lost is not None:
-            admit_end(self.session.vocabulary, rows, at)
-            return
-        reason = fill_or_end(self.session, rows, at, scores)
+    @property
+    def is_lost(self) -> bool:
+        """Whether the request may only end."""
+        return self._lost is not None
+
+
+def fill(
+    followers: Mapping[int, Follower], rows: Rows, scores: Callable[[int], Scores] | None = None
+) -> None:
+    """Overwrite each follower's row, by number, with what may come; never with nothing. See
+    `fill_batch_or_end`."""
+    alive = {at: one for at, one in followers.items() if not one.is_lost}
+    for at in followers.keys() - alive.keys():
+        admit_end(followers[at].session.vocabulary, rows, at)
+    sessions = [one.session for one in alive.values()]
+    reasons = fill_batch_or_end(sessions, rows, list(alive), scores)
+    for at, reason in zip(alive, reasons, strict=True):
         if reason is not None:
             _log.warning("row %d: %s; the text is ended", at, reason)

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp import Llama, llama_token_to_piece, llama_vocab_is_eog
 
-from ananke.adapters.following import Follower
+from ananke.adapters.following import Follower, fill
 from ananke.masks import allocate
 from ananke.session import Session
 from ananke.vocabulary import Vocabulary, from_tokens
@@ -86,7 +86,7 @@ class ConstraintLogitsProcessor:
                 "session's with vocabulary_of(llama)"
             )
         self._row.follow(self._generated(input_ids))
-        self._row.fill(self._mask, 0, lambda: given)
+        fill({0: self._row}, self._mask, lambda _: given)
         self._sampled += 1
         admitted = np.unpackbits(self._mask.view(np.uint8), bitorder="little")[: len(scores)]
         scores[:] = np.where(admitted, given, -np.inf)

@@ -25,7 +25,7 @@ import torch
 from transformers import LogitsProcessor
 
 from ananke.adapters.boundary import RequestFailed, boundary
-from ananke.adapters.filling import fill_or_end
+from ananke.adapters.filling import fill_batch_or_end
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import allocate, set_tokens, words_for
 from ananke.outcome import NotAdmitted, TokenError
@@ -121,8 +121,16 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         generated = input_ids[:, self._prompt :].cpu().numpy()
         self._follow(generated)
         packed = self._masks.packed(len(self._rows))
-        for at, row in enumerate(self._rows):
-            self._mask_row(row, generated[at], packed, at, scores[at])
+        free = [at for at in range(len(packed)) if not self._is_decided(generated[at], packed, at)]
+        reasons = fill_batch_or_end(
+            [self._rows[at].session for at in free],
+            packed,
+            free,
+            lambda at: scores[at].float().cpu().numpy(),
+        )
+        for at, reason in zip(free, reasons, strict=True):
+            if reason is not None:
+                _log.warning("row %d: %s; the row is ended", at, reason)
         return self._masks.apply(scores, self._in_place)
 
     def _begin(self, input_ids: torch.Tensor) -> None:
@@ -182,26 +190,18 @@ class ConstraintLogitsProcessor(LogitsProcessor):
                 row.taken, row.look, row.plan = common_length, _CLOSE_WITHIN, ()
         return [row for row, _ in result]
 
-    def _mask_row(
-        self,
-        row: _Row,
-        history: Ids,
-        packed: npt.NDArray[np.int32],
-        at: int,
-        scores: torch.Tensor,
-    ) -> None:
+    def _is_decided(self, history: Ids, packed: npt.NDArray[np.int32], at: int) -> bool:
+        """Whether it is known without the row's session what comes: `packed[at]` then holds it."""
+        row = self._rows[at]
         ended = row.session.is_finished or row.taken < len(history)
         forced = list(self._vocabulary.eos) if ended else self._closing_tokens(row, len(history))
         if not forced:
-            if ended:
-                packed[at] = -1
-                return
-            reason = fill_or_end(row.session, packed, at, lambda: scores.float().cpu().numpy())
-            if reason is not None:
-                _log.warning("row %d: %s; the row is ended", at, reason)
-            return
+            # A vocabulary without an end leaves what follows one free.
+            packed[at] = -1
+            return ended
         packed[at] = 0
         set_tokens(packed[at], forced, self._vocabulary.size)
+        return True
 
     def _closing_tokens(self, row: _Row, length: int) -> list[int]:
         """The next token of the completion that must begin now, if the limit is so near."""

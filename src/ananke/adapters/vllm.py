@@ -43,7 +43,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor as SlotPr
 
 from ananke.adapters.boundary import RequestFailed, boundary
 from ananke.adapters.filling import Rows
-from ananke.adapters.following import Follower
+from ananke.adapters.following import Follower, fill
 from ananke.adapters.policies import VARIABLE, read_policies, under_policies
 from ananke.domains.syntax.user_grammar import GrammarGaveUp
 from ananke.masks import Scores, words_for
@@ -154,7 +154,7 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
         return logits
 
     def _fill_batch(self, mask: Rows, logits: torch.Tensor) -> list[int]:
-        filled = []
+        filled: dict[int, _Row] = {}
         for at, row in self._rows.items():
             if row.output and row.output[-1] < 0:
                 # Sampled and not known here: only without this class in --logits-processors.
@@ -165,9 +165,9 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
                 )
                 continue
             row.follow(row.output)
-            row.fill(mask, at, partial(_scores, logits, at))
-            filled.append(at)
-        return filled
+            filled[at] = row
+        fill(filled, mask, partial(_scores, logits))
+        return list(filled)
 
     def _fill_slots(self, mask: Rows, logits: torch.Tensor, ctx: LogitsContext) -> list[int]:
         if not self._rows.keys() & set(ctx.idx_mapping_np.tolist()):
@@ -181,11 +181,15 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
             ],
             dim=1,
         )
+        scores = partial(_scores, logits)
         filled: list[int] = []
+        #: Without drafts, which move a request's session on from row to row: filled together.
+        alone: dict[int, _Row] = {}
         row: _Row | None = None
         drafted, follows = 0, True
         # A request's rows are adjacent: the one after its last token, then one per draft.
-        for at, (slot, draft, position, token) in enumerate([*rows.tolist(), (-1, 0, 0, 0)]):
+        lines = [*rows.tolist(), (-1, 0, 0, 0)]
+        for at, (slot, draft, position, token) in enumerate(lines):
             if draft == 0:
                 if row is not None and drafted:
                     row.take_back(drafted)
@@ -197,8 +201,12 @@ class AnankeLogitsProcessor(BatchProcessor, SlotProcessor):
                 follows = row.take(token)
             # What comes after a draft that is refused is never sampled.
             if row is not None and (follows or draft == 0):
-                row.fill(mask, at, partial(_scores, logits, at))
                 filled.append(at)
+                if draft == 0 and lines[at + 1][1] == 0:
+                    alone[at] = row
+                else:
+                    fill({at: row}, mask, scores)
+        fill(alone, mask, scores)
         return filled
 
     def _follow_slot(self, row: _Row, slot: int, position: int, token: int) -> bool:

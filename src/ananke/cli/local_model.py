@@ -8,7 +8,7 @@ from typing import Any
 
 from ananke.analysis.holes import Region
 from ananke.cli.reading import InputError
-from ananke.cli.writing import Sampling, Written
+from ananke.cli.writing import Sampling, Written, likely
 from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, from_transformers
@@ -36,20 +36,23 @@ class LocalModel:
         """Writes on after `prompt`, inside of `region`. Raises SpecError if `spec` can't be
         honoured."""
         import torch
-        from transformers import LogitsProcessorList
+        from transformers import LogitsProcessorList, TemperatureLogitsWarper
 
         from ananke.adapters.transformers import ConstraintLogitsProcessor
 
         vocabulary = self.vocabulary
         processors = LogitsProcessorList()
+        if sampling.temperature > 0:
+            # Before the mask: what is likely depends on it.
+            processors.append(TemperatureLogitsWarper(sampling.temperature))
         if spec is not None:
-            session = Session(spec, vocabulary, region=region)
+            session = Session(likely(spec, sampling), vocabulary, region=region)
             processors.append(ConstraintLogitsProcessor(session, new_tokens=sampling.max_tokens))
         shown(prompt.encode())
         torch.manual_seed(sampling.seed)
         inputs = self._tokenizer(prompt or self._tokenizer.bos_token or "\n", return_tensors="pt")
         chosen = (
-            {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p}
+            {"do_sample": True, "temperature": 1.0, "top_p": sampling.top_p}
             if sampling.temperature > 0
             else {"do_sample": False}
         )

@@ -16,7 +16,7 @@ from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, VocabularyError
 
-__all__ = ["Sampling", "Written", "draw", "write"]
+__all__ = ["Sampling", "Written", "draw", "likely", "write"]
 
 #: Tokens before the limit from which on the shortest completion is looked at.
 _CLOSE_WITHIN = 64
@@ -84,7 +84,7 @@ def write(
     """
     session = None
     if spec is not None:
-        session = Session(_likely(spec, sampling), model.vocabulary, region=region)
+        session = Session(likely(spec, sampling), model.vocabulary, region=region)
     shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
@@ -150,7 +150,7 @@ def write(
     return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
 
 
-def _likely(spec: ConstraintSpec, sampling: Sampling) -> ConstraintSpec:
+def likely(spec: ConstraintSpec, sampling: Sampling) -> ConstraintSpec:
     """The spec under which only tokens that may be drawn are judged, if it says nothing else."""
     if spec.budgets.likely is not None:
         return spec
