@@ -74,15 +74,12 @@ class Request:
 class MeaningState:
     """What is known of the unfinished program: an immutable value (see `JudgeState`)."""
 
-    __slots__ = ("_due", "_end_time", "_judgement", "_parse", "_request")
+    __slots__ = ("_due", "_end_time", "_parse", "_request")
 
-    def __init__(
-        self, request: Request, parse: ParseState, judgement: Judgement, end_time: float = 0.0
-    ) -> None:
+    def __init__(self, request: Request, parse: ParseState, end_time: int = 0) -> None:
         """`end_time`: nanoseconds that it lately took to tell whether the text may end."""
         self._request = request
         self._parse = parse
-        self._judgement = judgement
         self._end_time = end_time
         #: What is still owed where the text would end here; None: not asked yet.
         self._due: tuple[Defect, ...] | None = None
@@ -93,18 +90,16 @@ class MeaningState:
 
     def advance(self, parse: ParseState) -> MeaningState | None:
         request = self._request
-        judgement = request.judge(parse)
-        if judgement.defects:
+        if request.judge(parse).defects:
             return None
         # What took long once is tried again after some tokens.
-        return MeaningState(request, parse, judgement, self._end_time * _KEPT)
+        return MeaningState(request, parse, int(self._end_time * _KEPT))
 
     def can_end(self) -> bool:
         return not self._ending()
 
     def forgive(self, parse: ParseState) -> MeaningState | None:
-        forgiving = self._request.forgive(parse)
-        return MeaningState(forgiving, parse, forgiving.judge(parse))
+        return MeaningState(self._request.forgive(parse), parse)
 
     def trial(self) -> AbstractContextManager[None]:
         return self._request.meaning.trial(self._request.program)
@@ -183,7 +178,7 @@ def start_meaning(
     request = Request(meaning, program, vocabulary, part, suffix).give(parse)
     # Sorting the tokens takes a while: now, not in the first mask.
     prepare(vocabulary, meaning)
-    return MeaningState(request, parse, request.judge(parse))
+    return MeaningState(request, parse)
 
 
 def surroundings_of(
