@@ -32,6 +32,7 @@ const max_missing = 64;
 
 /// Beside the flags of `tree.zig`.
 const pruned_flag: u16 = 4;
+const hidden_flag: u16 = 8;
 /// What the caller says of a symbol: its finished trees are one row; its open ones may be the root.
 const prunes: u8 = 1;
 const begins: u8 = 2;
@@ -146,7 +147,7 @@ fn readings(grammar: *glr.Grammar, self: *Opening, node: *stack.Node, end: u32, 
         if (try finish(grammar, a, top.?)) |root| {
             const inner: Inner = innermost(self, root, edge) orelse .{ .tree = root, .before = 0 };
             try self.edges.append(gpa, .{ .end = edge, .is_read = @intFromBool(is_read), .before = inner.before });
-            try flatten(self, inner.tree, edge);
+            try flatten(self, inner.tree, edge, true);
         } else self.complete = false;
         // The next choice of links, the deepest first; deeper forks begin anew.
         choices.shrinkRetainingCapacity(fork);
@@ -333,8 +334,9 @@ fn innermost(self: *const Opening, root: *const Tree, edge: u32) ?Inner {
 
 const Item = struct { tree: *const Tree, alias: u16, field: u16, parent: u32 };
 
-/// Appends the rows of `root`; what is pruned and ends before `edge` stays closed.
-pub fn flatten(self: *Opening, root: *const Tree, edge: u32) !void {
+/// Appends the rows of `root`; what is pruned and ends before `edge` stays closed, hidden trees only
+/// where `keeps_hidden`.
+pub fn flatten(self: *Opening, root: *const Tree, edge: u32, keeps_hidden: bool) !void {
     const lang = self.lang;
     var work: std.ArrayList(Item) = .empty;
     defer work.deinit(gpa);
@@ -346,15 +348,16 @@ pub fn flatten(self: *Opening, root: *const Tree, edge: u32) !void {
         const meta = lang.symbol_metadata[symbol];
         var parent = item.parent;
         var passed_field = item.field;
-        const closed = !is_root and tree.id != 0 and tree.end < edge and self.prune[tree.symbol] & prunes != 0;
-        if (item.alias != 0 or meta.visible or closed or is_root) {
+        const visible = item.alias != 0 or meta.visible;
+        const closed = !is_root and tree.id != 0 and tree.end < edge and self.prune[tree.symbol] & prunes != 0 and (visible or keeps_hidden);
+        if (visible or closed or is_root) {
             if (parent != no_row) self.rows.items[parent].children += 1;
             parent = @intCast(self.rows.items.len);
             passed_field = 0;
             try self.rows.append(gpa, .{
                 .symbol = lang.public_symbol_map[symbol],
                 .field = item.field,
-                .flags = (if (meta.named) tree_module.named_flag else 0) | (if (tree.extra) tree_module.extra_flag else 0) | (if (closed) pruned_flag else 0),
+                .flags = (if (meta.named) tree_module.named_flag else 0) | (if (tree.extra) tree_module.extra_flag else 0) | (if (closed) pruned_flag else 0) | (if (visible) 0 else hidden_flag),
                 .start = tree.start,
                 .end = tree.end,
                 .children = 0,

@@ -480,13 +480,14 @@ export fn ananke_opening_edges(self: *const opening.Opening) [*]const opening.Ed
     return self.edges.items.ptr;
 }
 
-/// Replaces the rows by those of a pruned row's tree; returns how many there are, 0 on failure.
-export fn ananke_opening_expand(grammar: *Grammar, self: *opening.Opening, pruned: u64) u32 {
+/// Replaces the rows by those of a pruned row's tree, hidden ones in it closed only where
+/// `keeps_hidden`; returns how many there are, 0 on failure.
+export fn ananke_opening_expand(grammar: *Grammar, self: *opening.Opening, pruned: u64, keeps_hidden: bool) u32 {
     grammar.lock.acquire();
     defer grammar.lock.release();
     self.rows.clearRetainingCapacity();
     const root: *const stack.Tree = @ptrFromInt(@as(usize, @intCast(pruned)));
-    opening.flatten(self, root, opening.nowhere) catch return 0;
+    opening.flatten(self, root, opening.nowhere, keeps_hidden) catch return 0;
     return @intCast(self.rows.items.len);
 }
 

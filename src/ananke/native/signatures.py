@@ -98,7 +98,7 @@ SIGNATURES: dict[str, Signature] = {
     "ananke_opening_counts": (None, (P, P)),
     "ananke_opening_rows": (P, (P,)),
     "ananke_opening_edges": (P, (P,)),
-    "ananke_opening_expand": (U32, (P, P, U64)),
+    "ananke_opening_expand": (U32, (P, P, U64, BOOL)),
     "ananke_opening_free": (None, (P, P)),
     "ananke_classifier_new": (P, (P, P, P, SIZE)),
     "ananke_classifier_free": (None, (P,)),

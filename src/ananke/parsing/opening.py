@@ -26,7 +26,7 @@ NOWHERE = 0xFFFF_FFFF
 #: The pending lexeme is left out.
 _NOTHING = 0xFFFF
 _PRUNED = 4
-_EXTRA = 2
+_HIDDEN = 8
 
 #: Symbol, field, flags, number of children, start, end, parent, unused, identity, tree.
 _ROW = struct.Struct("<HHHHIIIIQQ")
@@ -41,10 +41,13 @@ class Tree:
     """A node. `identity` is 0 for what was added to finish the text, else a hash of what the tree
     is, where it stands and what it is made of.
 
-    `children` are the visible ones; a pruned tree's are read when first asked for.
+    A pruned tree's children are read when first asked for.
     """
 
-    __slots__ = ("_address", "_children", "_rows", "end", "field", "identity", "kind", "start")
+    __slots__ = (
+        "_address", "_children", "_rows", "_spread",
+        "end", "field", "identity", "is_stretch", "kind", "start",
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, field: str, start: int, end: int, identity: int, children: list[Tree]
@@ -54,17 +57,38 @@ class Tree:
         self.start = start
         self.end = end
         self.identity = identity
+        #: Whether it is a pruned hidden tree, as which a grammar repeats what stands in a row.
+        self.is_stretch = False
         self._children: list[Tree] | None = children
+        #: The children, with those of stretches in their places; None: not asked for yet.
+        self._spread: list[Tree] | None = children
         self._address = 0
         self._rows: _Rows | None = None
 
     @property
-    def children(self) -> list[Tree]:
+    def pieces(self) -> list[Tree]:
+        """The children, of which stretches stand for what they hold."""
         if self._children is None:
             assert self._rows is not None
-            self._children = self._rows.expand(self._address)
-            self._rows = None
+            self._children = self._rows.expand(self._address, keeps_hidden=True)
+            if not self.is_stretch:
+                self._rows = None
         return self._children
+
+    @property
+    def children(self) -> list[Tree]:
+        """The visible children."""
+        if self._spread is None:
+            if self.is_stretch:
+                assert self._rows is not None
+                self._spread = self._rows.expand(self._address, keeps_hidden=False)
+            else:
+                self._spread = [
+                    child
+                    for one in self.pieces
+                    for child in (one.children if one.is_stretch else (one,))
+                ]
+        return self._spread
 
     @property
     def is_present(self) -> bool:
@@ -133,12 +157,14 @@ class _Rows:
         )
         return Opening(readings, bool(counts[2]))
 
-    def expand(self, address: int) -> list[Tree]:
-        """The children of a pruned tree."""
-        count = library().ananke_opening_expand(self._grammar.handle, self._handle, address)
+    def expand(self, address: int, *, keeps_hidden: bool) -> list[Tree]:
+        """The children of a pruned tree; hidden ones are spread unless they are kept."""
+        count = library().ananke_opening_expand(
+            self._grammar.handle, self._handle, address, keeps_hidden
+        )
         if not count:
             raise ParseError("out of memory")
-        return self._build(count)[0].children
+        return self._build(count)[0].pieces
 
     def _build(self, count: int) -> list[Tree]:
         if not count:
@@ -151,16 +177,19 @@ class _Rows:
         for symbol, field, flags, _, start, end, parent, _, identity, at in _ROW.iter_unpack(raw):
             tree = Tree(names[symbol], fields[field], start, end, identity, [])
             if flags & _PRUNED:
-                tree._children = None
+                tree._children = tree._spread = None
                 tree._address = at
                 tree._rows = self
+                tree.is_stretch = flags & _HIDDEN != 0
             trees.append(tree)
             if parent == NOWHERE:
                 roots.append(tree)
             else:
-                siblings = trees[parent]._children
-                assert siblings is not None
-                siblings.append(tree)
+                above = trees[parent]
+                assert above._children is not None
+                above._children.append(tree)
+                if tree.is_stretch:
+                    above._spread = None
         return roots
 
 
@@ -170,7 +199,8 @@ def open_tree(
     """The readings of the text so far.
 
     Args:
-        prune: a byte for each symbol of the grammar. PRUNES: its finished trees are one row;
+        prune: a byte for each symbol of the grammar. PRUNES: its finished trees are one row, see
+            `Tree.pieces`;
             BEGINS: the innermost open tree of such a symbol is the root.
         symbol: the terminal that the pending lexeme is read as, from byte `start` on; None
             leaves it out.

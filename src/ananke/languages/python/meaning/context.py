@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -129,11 +129,12 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """What an expression does where the scope is `before`, which is kept for its identity."""
+    """What an expression, or a stretch of a display, is (a type, or what the display's rule makes
+    of it) and does where the scope is `before`, which is kept for its identity."""
 
     before: Scope
     scope: Scope
-    type: Type
+    value: Any
     defects: tuple[Defect, ...]
 
 
@@ -182,7 +183,7 @@ class Program:
     )
     entrances: dict[int, Entrance] = field(default_factory=dict)
     again: dict[tuple[int, int], Again] = field(default_factory=dict)
-    inferred: dict[tuple[int, int, Type | None, tuple[bool, ...]], Inferred] = field(
+    inferred: dict[tuple[int, int, Hashable, tuple[bool, ...]], Inferred] = field(
         default_factory=dict
     )
     lineages: dict[str, Lineage | None] = field(default_factory=dict)

@@ -33,7 +33,7 @@ from ananke.analysis.types import (
     show,
 )
 from ananke.analysis.world import symbol_of
-from ananke.languages.python.meaning import operators
+from ananke.languages.python.meaning import displays, operators
 from ananke.languages.python.meaning.annotations import (
     fits_result,
     form_of,
@@ -52,23 +52,21 @@ from ananke.languages.python.meaning.context import (
     OBJECT,
     STR,
     Context,
-    Inferred,
     builtin,
 )
 from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
 from ananke.languages.python.meaning.inheritance import Above, above
 from ananke.languages.python.meaning.narrowing import narrow
 from ananke.languages.python.meaning.paths import path_of
+from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "check_target", "infer", "is_own", "is_unclosed"]
+__all__ = ["bind_target", "check_target", "infer", "is_own"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
     ("open", "compile", "input", "format", "filter", "help", "exit", "quit")
 )
-
-_PUNCTUATION = frozenset("()[]{},:") | {"comment"}
 
 _Rule = Callable[[Context, Tree, Type | None], Type]
 #: Kinds that are read as fast as they are remembered.
@@ -87,36 +85,11 @@ def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
     if c.is_final(tree):
         if not tree.identity or tree.kind in _LEAVES:
             return rule(c, tree, expected)
-        return _remembered(c, tree, expected, rule)
+        return remembered(c, tree, expected, lambda: rule(c, tree, expected))
     c.unsettled += 1
     found = rule(c, tree, expected)
     c.unsettled -= 1
     return found
-
-
-def _remembered(c: Context, tree: Tree, expected: Type | None, rule: _Rule) -> Type:
-    """What a finished expression is, does to the scope and has wrong with it, which is the same
-    wherever all that it depends on is."""
-    if c.program.holes is not None:
-        return rule(c, tree, expected)
-    modes = (c.unsettled > 0, c.lenient > 0, c.deferred > 0, c.trying > 0, c.muted > 0)
-    key = (tree.identity, id(c.scope), expected, modes)
-    known = c.program.inferred.get(key)
-    if known is None:
-        before = c.scope
-        held, c.defects = c.defects, []
-        type_ = rule(c, tree, expected)
-        known = Inferred(before, c.scope, type_, tuple(c.defects))
-        c.defects = held
-        c.program.inferred[key] = known
-    c.scope = known.scope
-    c.defects += known.defects
-    return known.type
-
-
-def parts(tree: Tree) -> list[Tree]:
-    """The children that aren't punctuation."""
-    return [one for one in tree.children if one.kind not in _PUNCTUATION]
 
 
 # Names and literals
@@ -283,139 +256,7 @@ def _concatenated(c: Context, tree: Tree, expected: Type | None) -> Type:
     return BYTES if types and types[0] == BYTES else STR
 
 
-# Displays
-
-
-def _wanted_items(expected: Type | None) -> tuple[Type, ...]:
-    """What is expected of a tuple's items."""
-    found = [one for one in members_of(expected or UNKNOWN) if isinstance(one, Tuple)]
-    return found[0].items if len(found) == 1 and found[0].rest is None else ()
-
-
-def is_unclosed(c: Context, tree: Tree) -> bool:
-    """Whether more may be written in the tree's brackets."""
-    last = tree.children[-1] if tree.children else None
-    return not c.is_final(tree) and not (
-        last is not None and last.kind in (")", "]", "}") and last.is_present
-    )
-
-
-def _elements(
-    c: Context, tree: Tree, expected: Type | None = None, items: tuple[Type, ...] = ()
-) -> list[Type]:
-    """The types of what a display holds. While only its first element is there and it is open,
-    it may still become a comprehension, whose clauses bind names."""
-    inner = parts(tree)
-    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
-    if is_lenient:
-        c.lenient += 1
-    types: list[Type] = []
-    for one in inner:
-        if one.kind.endswith("_splat") or _spread_in(c, one):
-            infer(c, one)
-            types.append(UNKNOWN)
-        else:
-            c.binder = one
-            wanted = items[len(types)] if len(types) < len(items) else expected
-            types.append(infer(c, one, wanted))
-    if is_lenient:
-        c.lenient -= 1
-    return types
-
-
-def _list(c: Context, tree: Tree, expected: Type | None) -> Type:
-    return _collection(c, "list", _elements(c, tree, _wanted(expected, "list")), expected)
-
-
-def _set(c: Context, tree: Tree, expected: Type | None) -> Type:
-    return _collection(c, "set", _elements(c, tree, _wanted(expected, "set")), expected)
-
-
-#: Classes that a display is taken for, by the class that it makes.
-_TAKEN_FOR = {
-    "list": ("list", "Sequence", "MutableSequence", "Collection", "Iterable", "Reversible"),
-    "set": ("set", "Set", "MutableSet", "AbstractSet", "Collection", "Iterable"),
-    "dict": ("dict", "Mapping", "MutableMapping"),
-}
-
-
-def _wanted_all(expected: Type | None, name: str) -> list[Nominal]:
-    """The parts of what is expected that a display making a `name` may be taken for."""
-    return [
-        one
-        for one in members_of(expected or UNKNOWN)
-        if isinstance(one, Nominal)
-        and one.arguments
-        and one.symbol.rpartition(":")[2] in _TAKEN_FOR[name]
-    ]
-
-
-def _wanted(expected: Type | None, name: str) -> Type | None:
-    """What is expected of the elements."""
-    found = _wanted_all(expected, name)
-    return found[0].arguments[0] if len(found) == 1 else None
-
-
-def _collection(c: Context, name: str, types: list[Type], expected: Type | None) -> Type:
-    element = _alike(types)
-    for one in _wanted_all(expected, name):
-        if all(assignable(c.world, each, one.arguments[0]) for each in types):
-            return builtin(name, one.arguments[0])
-    return builtin(name, element)
-
-
-def _alike(types: list[Type]) -> Type:
-    """The type of a display's elements; unknown if they differ, or are only `None` so far."""
-    whole = join([widen_literal(one) for one in types]) if types else UNKNOWN
-    plain = [one for one in members_of(whole) if one != NONE]
-    return whole if len(plain) == 1 else UNKNOWN
-
-
-def _tuple(c: Context, tree: Tree, expected: Type | None) -> Type:
-    types = _elements(c, tree, items=_wanted_items(expected))
-    if any(one.kind.endswith("_splat") or _spread_in(c, one) for one in parts(tree)):
-        return Tuple((), UNKNOWN)
-    return Tuple(tuple(types)) if c.is_final(tree) else Tuple((), UNKNOWN)
-
-
-def _dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
-    keys: list[Type] = []
-    values: list[Type] = []
-    wanted = _wanted_all(expected, "dict")
-    pair = wanted[0].arguments if len(wanted) == 1 else ()
-    key_wanted, value_wanted = pair if len(pair) == 2 else (None, None)
-    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
-    c.lenient += is_lenient
-    for one in parts(tree):
-        if one.kind == "pair":
-            key, value = one.child("key"), one.child("value")
-            keys.append(UNKNOWN if key is None else infer(c, key, key_wanted))
-            values.append(UNKNOWN if value is None else infer(c, value, value_wanted))
-        else:
-            infer(c, one)
-            keys.append(UNKNOWN)
-            values.append(UNKNOWN)
-    c.lenient -= is_lenient
-    typed = [one for one in members_of(expected or UNKNOWN) if _is_typed_dict(c, one)]
-    if typed:
-        return typed[0] if len(typed) == 1 else UNKNOWN
-    for mapping in wanted:
-        if len(mapping.arguments) == 2 and all(
-            assignable(c.world, key, mapping.arguments[0])
-            and assignable(c.world, value, mapping.arguments[1])
-            for key, value in zip(keys, values, strict=True)
-        ):
-            return builtin("dict", *mapping.arguments)
-    if not keys:
-        return builtin("dict", UNKNOWN, UNKNOWN)
-    return builtin("dict", _alike(keys), _alike(values))
-
-
-def _is_typed_dict(c: Context, type_: Type) -> bool:
-    if not isinstance(type_, Nominal):
-        return False
-    lineage = c.world.lineage(type_.symbol)
-    return lineage is not None and any("typeddict" in one.class_.flags for one in lineage.ancestors)
+# Comprehensions and brackets
 
 
 def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
@@ -749,7 +590,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
                 # The name is there already, whatever its value will be.
                 found[-1] = replace(found[-1], type=UNKNOWN, is_final=True)
             continue
-        spread = one.kind if one.kind.endswith("_splat") else _spread_in(c, one)
+        spread = one.kind if one.kind.endswith("_splat") else spread_in(c, one)
         if spread:
             infer(c, one)
             sign = "**" if spread == "dictionary_splat" else "*"
@@ -767,13 +608,6 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
         position += 1
         found.append(Argument("", type_, one.start, min(one.end, c.edge), final))
     return found
-
-
-def _spread_in(c: Context, tree: Tree) -> str:
-    """The grammar reads `*a[0]` and `*a.b` as an item or a member of what is spread."""
-    while tree.kind in ("subscript", "attribute", "call") and tree.children:
-        tree = tree.children[0]
-    return tree.kind if tree.kind.endswith("_splat") else ""
 
 
 def _labels(function: Type) -> set[str] | None:
@@ -1369,7 +1203,7 @@ def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
 def _expression_list(c: Context, tree: Tree, expected: Type | None) -> Type:
     types = [infer(c, one) for one in parts(tree)]
     if any(
-        one.kind.endswith("_splat") or _spread_in(c, one) for one in parts(tree)
+        one.kind.endswith("_splat") or spread_in(c, one) for one in parts(tree)
     ) or not c.is_final(tree):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types))
@@ -1394,10 +1228,10 @@ _RULES: dict[str, _Rule] = {
     "ellipsis": _ellipsis,
     "string": _string,
     "concatenated_string": _concatenated,
-    "list": _list,
-    "set": _set,
-    "tuple": _tuple,
-    "dictionary": _dictionary,
+    "list": displays.list_,
+    "set": displays.set_,
+    "tuple": displays.tuple_,
+    "dictionary": displays.dictionary,
     "list_comprehension": _comprehension,
     "set_comprehension": _comprehension,
     "dictionary_comprehension": _comprehension,

@@ -58,7 +58,7 @@ def statements_of(body: Tree) -> Iterator[Tree]:
     while waiting:
         one = waiting.pop()
         if one.kind == "block" or one.kind.startswith("_") or one.kind.endswith("repeat1"):
-            waiting += reversed(one.children)
+            waiting += reversed(one.pieces)
         elif one.is_present:
             yield one
 

@@ -163,7 +163,7 @@ def _open_string(root: Tree, c: Context) -> bytes | None:
     node, start = root, None
     # Finished trees have an identity.
     while not node.identity:
-        present = [one for one in node.children if one.start != NOWHERE]
+        present = [one for one in node.pieces if one.start != NOWHERE]
         if not present:
             break
         if node.kind == "string":

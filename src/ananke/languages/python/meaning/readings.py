@@ -147,9 +147,9 @@ def _run(c: Context, openings: _Openings, number: int) -> None:
             c.resume(entrance)
             run_statement(c, reading.root)
         elif c.program.expects is None:
-            run_statements(c, reading.root.children)
+            run_statements(c, reading.root.pieces)
         else:
-            run_whole(c, reading.root.children, c.program.expects)
+            run_whole(c, reading.root.pieces, c.program.expects)
     for one in unknown:
         found = (c.entrances or {}).get(one.root.start)
         if found is not None:

@@ -19,7 +19,7 @@ from ananke.analysis.types import (
     members_of,
     show,
 )
-from ananke.languages.python.meaning import definitions, imports, operators
+from ananke.languages.python.meaning import definitions, displays, imports, operators
 from ananke.languages.python.meaning.annotations import fits_result, own_variable, read_type
 from ananke.languages.python.meaning.context import NONE, Context
 from ananke.languages.python.meaning.expressions import (
@@ -27,10 +27,9 @@ from ananke.languages.python.meaning.expressions import (
     check_assigned,
     check_target,
     infer,
-    is_unclosed,
-    parts,
 )
 from ananke.languages.python.meaning.narrowing import narrow, static_value
+from ananke.languages.python.meaning.trees import is_unclosed, parts
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = ["ENTERED", "PRUNED", "STATEMENTS", "run_statement", "run_statements"]
@@ -63,7 +62,7 @@ STATEMENTS = frozenset(
 #: business of the statement around it.
 ENTERED = STATEMENTS - {"function_definition", "class_definition"} | {"block"}
 #: Kinds whose finished trees are read by their identity.
-PRUNED = STATEMENTS | {"module_repeat1", "_simple_statements_repeat1", "block"}
+PRUNED = STATEMENTS | displays.STRETCHES | {"module_repeat1", "_simple_statements_repeat1", "block"}
 
 
 def run_statements(c: Context, trees: list[Tree]) -> None:
@@ -118,7 +117,7 @@ def _run_stretch(c: Context, tree: Tree) -> None:
         if known is not None:
             break
         chain.append(node)
-        node = node.children[0]
+        node = node.pieces[0]
     start = c.scope
     held, c.defects = c.defects, []
     if known is not None:
@@ -127,7 +126,7 @@ def _run_stretch(c: Context, tree: Tree) -> None:
     else:
         run_statement(c, node)
     for one in reversed(chain):
-        for child in one.children[1:]:
+        for child in one.pieces[1:]:
             run_statement(c, child)
         key = (first, one.identity * 2 + (c.trying > 0))
         c.program.memo[key] = (start, c.scope, tuple(c.defects))
@@ -190,7 +189,7 @@ def _run_rule(c: Context, tree: Tree) -> None:
         rule(c, tree)
         return
     if tree.kind in _SEQUENCES or tree.kind.startswith("_"):
-        run_statements(c, tree.children)
+        run_statements(c, tree.pieces)
         return
     if tree.kind not in ("comment", ";", "pass_statement"):
         infer(c, tree)

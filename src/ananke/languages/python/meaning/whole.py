@@ -45,6 +45,6 @@ def _statements(trees: Sequence[Tree]) -> Iterator[Tree]:
         if not one.is_present or one.kind == "comment":
             continue
         if one.kind == "module" or one.kind.startswith("_") or one.kind.endswith("repeat1"):
-            waiting += reversed(one.children)
+            waiting += reversed(one.pieces)
         else:
             yield one
