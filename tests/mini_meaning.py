@@ -232,6 +232,7 @@ MINI = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
     inerts=(),
+    turning=(),
     begin=_begin,
     forgive=lambda program, starts: replace(program, forgiven=program.forgiven | starts),
     trial=lambda program: nullcontext(),
@@ -244,6 +245,6 @@ MINI = Meaning(
     word_begun=word_begun,
     number_begun=lambda parse: _NUMBER.search(parse.text()[-80:]) is not None,
     outline=outline,
-    proposals=_nothing,
+    proposals=lambda program, parse: (),
     endings=_nothing,
 )

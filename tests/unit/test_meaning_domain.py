@@ -333,6 +333,11 @@ def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
         "from os import pat",
         "for x in 1",
         "x = 'a' + ",
+        "None >> {~1.5",
+        "if (-1 > '",
+        "x = ''\nprint([x.",
+        "x = [1]\nfor y in (x, -x",
+        "def f(a: int, b: str) -> str:\n    return f(1, [",
     ],
 )
 def test_a_completion_is_what_the_judges_take(vocabulary: Vocabulary, prefix: str) -> None:

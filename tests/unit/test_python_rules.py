@@ -47,6 +47,81 @@ def f(a, b: bool):
         pass
     return g, y
 """,
+    "words and strings after an operand": """
+def f(msg: str, n: int | None, xs: list[str]) -> int:
+    f(
+        "a"
+        f"{n}" rb"" if n else
+        u"b", None, xs
+    )
+    if n is None or n not in (1, 2) and "x" in xs:
+        return f(msg, 1 if n is not None else 2, [x for x in xs if x])
+    return n
+async def g(xs: list[str]):
+    return [x async for x in xs_()] if xs else (x for x in xs)
+async def xs_():
+    yield 1
+""",
+    "operands of a condition in brackets": """
+def f(delay: float | None, xs: list[int | None]) -> float:
+    x = (1.0 + delay) if delay is not None else 2
+    y = [1.0 + delay] if delay else []
+    (z, *w) = (delay + 1, 2) if delay is not None else (1, 2)
+    return x + len(y)
+""",
+    "a member that one class of several still lacks": """
+class B:
+    n = 1
+class A:
+    def f(self, other: "A | B") -> None:
+        print(other.n)
+    def g(self) -> None:
+        self.n = 2
+""",
+    "Self": """
+from typing import Self
+class A:
+    def f(self, other: Self) -> Self:
+        x: Self = other
+        self.f(x).h().bit_length()
+        if x:
+            return x.f(self)
+        return self.__class__()
+    def h(self) -> int:
+        return 1
+    @classmethod
+    def make(cls) -> Self:
+        return cls()
+    def pair(self) -> tuple[Self, Self]:
+        return self, self.make()
+class B(A):
+    def k(self) -> Self:
+        return super().f(self)
+    def m(self) -> list[Self]:
+        return [self, self.make()]
+B().k().f(B()).k().h().bit_length()
+""",
+    "classes as operands": """
+import enum
+class E(enum.Enum):
+    A = 1
+x = int | None
+y = E.A in E
+z = {int: 1}[int] if int == str or int != float else 0
+""",
+    "items of all kinds": """
+import os
+def f(x: dict[str, list[int]], y: list[str], z: bytearray, w: dict[str | int, object]):
+    x["a"] = [1]
+    x.setdefault("b", [])[0] = 2
+    y[0], y[1:2] = "a", ["b"]
+    z[0] = 1
+    w[1] = w["b"] = None
+    os.environ["a"] = "b"
+    v = {}
+    v["a"] = 1
+    v[1] = "a"
+""",
     "a name that goes on": "def f(a):\n    print(g_)\n    g_1 = a\n    return g_1\ng_ = 1\n",
     "names in quotes": """
 from typing import TypeVar
@@ -630,6 +705,29 @@ WRONG = {
         "no attribute `push`",
     ),
     "type arguments of another kind": ("y = ['a']\nx: list[int] = y\n", "can't be assigned"),
+    "what is private, where the class is known": ("x = 'a'\nx._y\n", "no attribute `_y`"),
+    "a member of a class that has no slots of its own": (
+        "class A(str):\n    __slots__ = ()\n    def f(self):\n        return self.x\n",
+        "no attribute `x`",
+    ),
+    "another class in place of Self": (
+        "from typing import Self\nclass A:\n    def f(self) -> Self:\n        return 1\n",
+        "`f` returns `Self`",
+    ),
+    "a class as an operand": ("x = 1 - ValueError\n", "`-` is not defined"),
+    "an argument of which one member fits no overload": (
+        "def f(x: str | int):\n    return 'a'.split(x)\n",
+        "no overload takes",
+    ),
+    "what stands in a tuple": (
+        "from typing import Iterable\ndef f(x: Iterable[None]): ...\n"
+        "def g(a: str | None):\n    f((a, None))\n",
+        "not what the parameter `x` takes",
+    ),
+    "a key of another type": (
+        "def f(x: dict[str, int], y: str | int):\n    x[y] = 1\n",
+        "takes no",
+    ),
     "the class in place of an instance": ("x: list[int] = list\n", "can't be assigned"),
     "an argument of what is above": (
         "class A:\n    def m(self, x: int): ...\nclass B(A):\n"
@@ -753,3 +851,15 @@ def test_a_package_has_the_modules_that_it_imports_from(library: PythonLibrary) 
     assert state is not None
     judgement = judge(program, state, at_end=True)
     assert (judgement.defects, judgement.owed) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("before", "word"),
+    [("x = ~1.5", " is"), ("x = ''\ny = -x", " i"), ("x = 1\nx.foo", " and"), ("len(1)", " a")],
+)
+def test_a_word_closes_the_operand_before_it(
+    before: str, word: str, library: PythonLibrary
+) -> None:
+    state = load_grammar("python").parse((before + word).encode())
+    assert state is not None
+    assert judge(Program(library), state).defects

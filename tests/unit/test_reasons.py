@@ -98,7 +98,7 @@ class Strict:
     def forgive(self, parse: ParseState) -> Strict | None:
         return None
 
-    def proposals(self) -> Iterable[bytes]:
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
         return ()
 
     def trial(self) -> AbstractContextManager[None]:

@@ -6,7 +6,8 @@ An unfinished call is judged too: what is there must fit whatever arguments may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 
 from ananke.analysis.relation import assignable
 from ananke.analysis.types import (
@@ -80,6 +81,29 @@ def call(
     return Outcome(UNKNOWN)
 
 
+#: Combinations of members of unions that are tried.
+_MOST_COMBINATIONS = 16
+
+
+def _call_by_members(
+    world: World, function: Overloaded, arguments: Sequence[Argument], at: int, is_complete: bool
+) -> Outcome:
+    """A call in which the type of one argument is a union, for each of its members."""
+    outcomes = [
+        _call_overloaded(
+            world,
+            function,
+            [*arguments[:at], replace(arguments[at], type=member), *arguments[at + 1 :]],
+            is_complete,
+        )
+        for member in members_of(arguments[at].type)
+    ]
+    wrong = [one for one in outcomes if one.misfits]
+    if wrong and (len(wrong) == len(outcomes) or not world.is_loose):
+        return wrong[0]
+    return Outcome(join(one.result for one in outcomes if not one.misfits))
+
+
 def _call_overloaded(
     world: World, function: Overloaded, arguments: Sequence[Argument], is_complete: bool
 ) -> Outcome:
@@ -98,10 +122,13 @@ def _call_overloaded(
         if len({one.result for one in fitting}) == 1 or not doubtful:
             return fitting[0]
         return Outcome(UNKNOWN)
-    # An argument that is a union may be served by several overloads together.
-    if any(isinstance(one.type, Union) for one in arguments):
-        return Outcome(UNKNOWN)
     assert first_misfit is not None
+    # An argument that is a union may be served by several overloads together.
+    if prod(max(1, len(members_of(one.type))) for one in arguments) > _MOST_COMBINATIONS:
+        return Outcome(UNKNOWN)
+    for at, one in enumerate(arguments):
+        if isinstance(one.type, Union):
+            return _call_by_members(world, function, arguments, at, is_complete)
     if len(function.choices) == 1:
         return first_misfit
     shown = ", ".join(_shown(one) for one in arguments)

@@ -204,13 +204,14 @@ class Meaning:
     Attributes:
         name_start, name_bytes: the bytes that names begin with and are made of.
         inerts: the strings and comments that most texts have.
+        turning: words that make something else of the operand before them, as `for` does.
         begin: what all texts of one request share. Raises SurroundingsError.
         forgive: the same, but that defects which begin at some bytes are given, and none.
         trial: what is learnt of texts within it is forgotten after it: they are only tried.
         judge: what is surely wrong with a text, whatever comes next; `at_end`: nothing comes.
         is_settled: whether nothing can be wrong as long as only brackets and statements are closed
-            that are open here, operands separated, and operators written. Then nothing is wrong
-            with the text either.
+            that are open here, operands separated, and operators written, but for words that are
+            `turning`. Then nothing is wrong with the text either.
         inert: the string or comment that the text ends in; None: it ends otherwise.
         words_due: what a word that begins or goes on here must become: all constraints of one of
             the readings given. None: nothing is asked of it.
@@ -220,13 +221,15 @@ class Meaning:
         word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
         number_begun: whether the text ends in a number that may go on.
         outline: what matters of a piece of text that isn't the beginning of a word only.
-        proposals: texts that may lead to where the program can be closed.
+        proposals: texts that may lead to where the program can be closed; of those in one tuple the
+            first that is taken serves.
         endings: texts that may pay what is due where the program could end but for that.
     """
 
     name_start: bytes
     name_bytes: bytes
     inerts: tuple[Inert, ...]
+    turning: tuple[bytes, ...]
     begin: Callable[[Surroundings], Any]
     forgive: Callable[[Any, frozenset[int]], Any]
     trial: Callable[[Any], AbstractContextManager[None]]
@@ -239,7 +242,7 @@ class Meaning:
     word_begun: Callable[[ParseState], bytes]
     number_begun: Callable[[ParseState], bool]
     outline: Callable[[bytes], Outline]
-    proposals: Callable[[Any, ParseState], Iterable[bytes]]
+    proposals: Callable[[Any, ParseState], Iterable[tuple[bytes, ...]]]
     endings: Callable[[Any, ParseState], Iterable[bytes]]
 
 

@@ -135,6 +135,10 @@ def _arguments_fit(world: World, source: Type, target: Nominal, depth: int) -> b
     class_ = world.class_of(target.symbol)
     if class_ is None or any(one.kind != "type" for one in class_.parameters):
         return True
+    if isinstance(source, Tuple) and len(target.arguments) == 1:
+        # What a tuple holds can't be changed, so all of it must fit.
+        held = source.items if source.rest is None else (*source.items, source.rest, *source.after)
+        return all(assignable(world, one, target.arguments[0], depth + 1) for one in held)
     given = world.arguments_as(source, target.symbol)
     return all(
         assignable(world, one, other, depth + 1) or assignable(world, other, one, depth + 1)

@@ -86,8 +86,9 @@ class JudgeState(Protocol):
         Whether all tokens were judged.
         """
 
-    def proposals(self) -> Iterable[bytes]:
-        """Texts that may lead to where the program can be closed."""
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
+        """Texts that may lead to where the program can be closed; of those in one tuple the first
+        that is taken serves."""
 
     def endings(self) -> Iterable[bytes]:
         """Texts that may pay what is due where syntax lets the program end and this doesn't."""

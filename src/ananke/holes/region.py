@@ -59,7 +59,7 @@ class RegionState:
         # What has left the hole is outside for good.
         return None
 
-    def proposals(self) -> Iterable[bytes]:
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
         return ()
 
     def trial(self) -> AbstractContextManager[None]:

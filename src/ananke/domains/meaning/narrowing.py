@@ -176,14 +176,9 @@ class _Place:
         return _Verdict(text, True)
 
     def _judge_group(self, group: Group, before: _Verdict) -> None:
-        if not group.is_word:
-            is_asked = self._require(group, self._sample(group), b"", group.due)
-            # No names: the few keywords that may follow an operand show what it is.
-            if not is_asked and self._count(group) <= _FEW and not self._is_settled(before):
-                self._judge_each(self._alive_tails(group))
-        elif self._is_number:
+        if self._is_number and group.is_word:
             self._judge_each(self._alive_tails(group))
-        elif group.is_digits and not self._begun:
+        elif group.is_word and group.is_digits and not self._begun:
             tails = self._alive_tails(group)
             digits = min((text for text in tails if text.isdigit()), default=None)
             if digits is not None and not self._is_right(digits):
@@ -191,7 +186,23 @@ class _Place:
                 return
             self._judge_each({text: tails[text] for text in tails if not text.isdigit()})
         else:
-            self._require(group, b"", self._begun, b"")
+            if group.is_word:
+                begun = self._begun
+                is_asked = self._require(group, b"", begun, b"")
+            else:
+                begun = b""
+                is_asked = self._require(group, self._sample(group), begun, group.due)
+            # No names: the few keywords that may follow an operand show what it is.
+            if not is_asked and self._count(group) <= _FEW:
+                tails = self._alive_tails(group)
+                if self._is_settled(before):
+                    turning = self._request.meaning.turning
+                    tails = {
+                        text: tokens
+                        for text, tokens in tails.items()
+                        if any(word.startswith(begun + text) for word in turning)
+                    }
+                self._judge_each(tails)
 
     def _judge_each(self, tails: dict[bytes, list[int]]) -> None:
         for text, tokens in tails.items():

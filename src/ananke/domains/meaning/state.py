@@ -110,7 +110,7 @@ class MeaningState:
         ending = Ending(self.can_end, self._end_time)
         return narrow(request, self._parse, inert, words, ending, deadline)
 
-    def proposals(self) -> Iterable[bytes]:
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
         return self._request.meaning.proposals(self._request.program, self._parse)
 
     def endings(self) -> Iterable[bytes]:

@@ -156,8 +156,8 @@ class LiteralState:
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         return _Narrowing(self, words).run(deadline)
 
-    def proposals(self) -> Iterable[bytes]:
-        return self.endings()
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
+        return ((one,) for one in self.endings())
 
     def trial(self) -> AbstractContextManager[None]:
         return nullcontext()

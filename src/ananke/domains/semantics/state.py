@@ -103,7 +103,7 @@ class SemanticsState:
             deadline,
         )
 
-    def proposals(self) -> Iterable[bytes]:
+    def proposals(self) -> Iterable[tuple[bytes, ...]]:
         return ()
 
     def trial(self) -> AbstractContextManager[None]:

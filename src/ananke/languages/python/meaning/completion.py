@@ -12,22 +12,28 @@ from ananke.parsing.state import ParseState
 
 __all__ = ["endings", "proposals"]
 
-#: What may stand where a value is due, the first of every type; and what may follow one.
-_STAND_INS = (b"NotImplemented", b"0", b"''", b"[]", b"_")
+#: What may stand where a value is due, the first of every type; where a target or a pattern is; as
+#: a member; and what may follow a value.
+_VALUES = (b"NotImplemented", b"0", b"''", b"[]")
+_TARGET = b"_"
+_MEMBER = b"__getattribute__('')"
 _GOES_ON = (b", ", b" in ", b" = ", b": ")
 #: Names that go on as the word that is begun, the shortest ones.
 _NAMES_TRIED = 4
 _INDENTATION = re.compile(rb"\n([ \t]*)[^ \t\r\n#]")
 
 
-def proposals(program: Program, state: ParseState) -> Iterator[bytes]:
+def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]]:
     """Texts that may lead to where the program can be closed."""
     begun = word_begun(state)
     if begun:
-        yield from _names(program, state, begun)
+        yield from ((one,) for one in _names(program, state, begun))
     blank = b" " if begun or number_begun(state) else b""
-    yield from (blank + one for one in _STAND_INS)
-    yield from _GOES_ON
+    yield tuple(blank + one for one in _VALUES)
+    yield (blank + _TARGET,)
+    yield from ((one,) for one in _GOES_ON)
+    # It makes, of any value before it, one that fits anywhere.
+    yield (_MEMBER if state.text(state.position - 1) == b"." else b"." + _MEMBER,)
 
 
 def endings(program: Program, state: ParseState) -> Iterator[bytes]:

@@ -46,7 +46,6 @@ from ananke.languages.python.meaning.context import (
     Context,
     builtin,
 )
-from ananke.languages.python.meaning.expressions import is_own
 from ananke.languages.python.meaning.fields import FIELDED, declared_fields, statements_of
 from ananke.languages.python.meaning.forward import settle
 from ananke.parsing.opening import NOWHERE, Tree
@@ -590,14 +589,13 @@ def define_class(
     run(c, body)
     c.lenient = held_lenient
     inner = c.scope
-    slots = inner.names.get("__slots__")
     fields: tuple[tuple[str, Type, bool], ...] = ()
     if flags & FIELDED:
         fields, is_sure = declared_fields(c, body, inner)
         flags |= set() if is_sure else {"unsure"}
     finished = replace(
         under_way,
-        is_open=is_open or (slots is not None and not _are_strings(slots.type)),
+        is_open=is_open or ("__slots__" in inner.names and _slots(inner) is None),
         own=_members(c, inner, under_way),
         fields=fields,
         flags=frozenset(flags | ({"under way"} if not c.is_final(tree) else set())),
@@ -658,8 +656,6 @@ def _settle_members(c: Context, tree: Tree, symbol: str) -> None:
             left[key] = one
             continue
         name = key[len(prefix) :]
-        if name.startswith("_") and not is_own(c, Nominal(symbol)):
-            continue
         if (
             c.world.member(Nominal(symbol), name) is None
             and c.world.member(ClassOf(Nominal(symbol)), name) is None
@@ -729,26 +725,22 @@ def _bases(c: Context, tree: Tree | None) -> tuple[list[Type], Type | None, set[
     return bases, metaclass, flags, is_open
 
 
-def _strings(type_: Type) -> list[str]:
-    parts = type_.items if isinstance(type_, Tuple) else (type_,)
-    return [one.value for one in parts if isinstance(one, Literal) and isinstance(one.value, str)]
-
-
-def _are_strings(type_: Type) -> bool:
-    """Whether all names that `__slots__` gives are told."""
-    if isinstance(type_, Tuple) and (type_.rest is not None or type_.after):
-        return False
-    parts = type_.items if isinstance(type_, Tuple) else (type_,)
-    return len(parts) == len(_strings(type_))
+def _slots(scope: Scope) -> list[str] | None:
+    """The names in a class's `__slots__`; None if there are none, or not all are known."""
+    entry = scope.names.get("__slots__")
+    if entry is None or (isinstance(entry.type, Tuple) and entry.type.rest is not None):
+        return None
+    parts = entry.type.items if isinstance(entry.type, Tuple) else (entry.type,)
+    values = [one.value if isinstance(one, Literal) else None for one in parts]
+    names = [one for one in values if isinstance(one, str)]
+    return names if len(names) == len(values) else None
 
 
 def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
     """The members that a class's body has declared so far."""
     own: dict[str, Member] = {}
-    slots = scope.names.get("__slots__")
-    if slots is not None:
-        for name in _strings(slots.type):
-            own[name] = Member(Value(UNKNOWN), Binding.INSTANCE, is_declared=False)
+    for name in _slots(scope) or ():
+        own[name] = Member(Value(UNKNOWN), Binding.INSTANCE, is_declared=False)
     for name, entry in scope.names.items():
         member = entry.member
         if member is None:

@@ -49,7 +49,6 @@ from ananke.languages.python.meaning.context import (
     FLOAT,
     INT,
     NONE,
-    OBJECT,
     STR,
     Context,
     builtin,
@@ -61,7 +60,7 @@ from ananke.languages.python.meaning.paths import path_of
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "check_target", "infer", "is_own"]
+__all__ = ["bind_target", "check_target", "infer"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
@@ -126,7 +125,9 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
         return fact
     entry = found.entry
     if found.scope is None and name in _OFTEN_REPLACED and c.scope.kind != "module":
-        return UNKNOWN
+        later = c.program.later
+        if later is None or name in later:
+            return UNKNOWN
     if found.scope is not c.scope and found.scope is not None and found.scope.kind == "class":
         return UNKNOWN
     if found.scope is not c.scope and entry.type == NONE:
@@ -393,12 +394,10 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
         if names is not None:
             known = names
             c.offer("members", names, lambda one: c.world.member(owner, one))
-            # Stubs leave out what is private.
-            openings = () if is_own(c, owner) else ("_",)
             c.require(
                 Domain.TYPES,
                 name_tree,
-                Constraint(frozenset(names), openings),
+                Constraint(frozenset(names)),
                 lambda part: (
                     f"`{show(widen_literal(owner))}` has no attribute that begins with `{part}`"
                 ),
@@ -414,9 +413,6 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
             _owe_member(c, owner, name, name_tree)
         return found
     if _owe_member(c, owner, name, name_tree):
-        return UNKNOWN
-    if name.startswith("_") and not name.endswith("__") and not is_own(c, owner):
-        # Stubs leave out what is private.
         return UNKNOWN
     if c.unsettled and any(c.world.member(one, name) is not None for one in _narrower(c, owner)):
         return UNKNOWN
@@ -438,16 +434,13 @@ def read_member(c: Context, owner: Type, name_tree: Tree, target: Tree) -> Type:
 def _inherited_member(c: Context, super_: Above, name_tree: Tree) -> Type:
     """The type of `super().name`, reporting a name that no class above has."""
     name = c.text(name_tree)
-    bases = [Nominal(one.class_.symbol) for one in super_.lineage.ancestors[1:]]
-    # Stubs leave out what is private.
-    is_lenient = not all(is_own(c, one) for one in bases if one != OBJECT)
     if c.is_pending(name_tree):
         names = super_.names()
         c.offer("members", names, lambda one: super_.member(c, one))
         c.require(
             Domain.TYPES,
             name_tree,
-            Constraint(frozenset(names), ("_",) if is_lenient else ()),
+            Constraint(frozenset(names)),
             lambda part: f"no class above has an attribute that begins with `{part}`",
             lambda part: _public(names, part),
         )
@@ -455,8 +448,6 @@ def _inherited_member(c: Context, super_: Above, name_tree: Tree) -> Type:
     found = super_.member(c, name)
     if found is not None:
         return found
-    if is_lenient and name.startswith("_") and not name.endswith("__"):
-        return UNKNOWN
     c.report(
         Domain.TYPES,
         f"no class above has an attribute `{name}`",
@@ -464,22 +455,6 @@ def _inherited_member(c: Context, super_: Above, name_tree: Tree) -> Type:
         _public(super_.names(), name),
     )
     return UNKNOWN
-
-
-def is_own(c: Context, owner: Type) -> bool:
-    """Whether all classes that the owner may be of, and those above, are listed with what is
-    private in them, which stubs leave out: the text's own, and those of sources."""
-    for one in members_of(owner):
-        symbol = symbol_of(one.instance if isinstance(one, ClassOf) else one)
-        lineage = None if symbol is None else c.world.lineage(symbol)
-        if lineage is None:
-            return False
-        if any(
-            "stub" in each.class_.flags and each.class_.symbol != "builtins:object"
-            for each in lineage.ancestors
-        ):
-            return False
-    return True
 
 
 #: Methods of dictionaries whose results a TypedDict types by key.
@@ -538,6 +513,9 @@ def _narrower(c: Context, owner: Type) -> list[Type]:
 
 def _owe_member(c: Context, owner: Type, name: str, tree: Tree) -> bool:
     """Whether the member may still be declared, because its class is under way; notes the debt."""
+    if isinstance(owner, Union):
+        lacking = [one for one in owner.members if c.world.member(one, name) is None]
+        return bool(lacking) and all(_owe_member(c, one, name, tree) for one in lacking)
     symbol = symbol_of(owner)
     if symbol is None and isinstance(owner, ClassOf):
         symbol = symbol_of(owner.instance)
@@ -1449,10 +1427,9 @@ def _bind_subscript(c: Context, tree: Tree, type_: Type) -> None:
     if value is None:
         return
     owner = infer(c, value)
-    for one in tree.fields("subscript"):
-        infer(c, one)
+    keys = [infer(c, one) for one in tree.fields("subscript")]
     if c.is_final(tree):
-        operators.set_item(c, tree, owner)
+        operators.set_item(c, tree, owner, keys[0] if len(keys) == 1 else UNKNOWN, type_)
     path = path_of(c, tree)
     if path is not None:
         # Other classes may give something else back than what they were given.

@@ -24,6 +24,7 @@ from ananke.analysis.types import (
     members_of,
     show,
 )
+from ananke.analysis.world import symbol_of
 from ananke.languages.python.meaning.context import BOOL, NONE, Context
 from ananke.parsing.opening import Tree
 
@@ -107,6 +108,20 @@ def _vague(c: Context, type_: Type) -> bool:
     )
 
 
+def _operand(c: Context, type_: Type) -> Type:
+    """What an operator sees: of a class its metaclass."""
+    if isinstance(type_, Union):
+        return join(_operand(c, one) for one in type_.members)
+    if not isinstance(type_, ClassOf):
+        return type_
+    symbol = symbol_of(type_.instance)
+    lineage = None if symbol is None else c.world.lineage(symbol)
+    if lineage is None or lineage.is_open or symbol is None or c.world.is_under_way(symbol):
+        return UNKNOWN
+    metas = [one.class_.metaclass for one in lineage.ancestors if one.class_.metaclass is not None]
+    return metas[0] if metas else Nominal("builtins:type")
+
+
 def _apply(c: Context, owner: Type, method: str, arguments: tuple[Type, ...]) -> Type | None:
     """What `owner.method(arguments)` gives; None if there is no such method or it refuses."""
     found = c.world.member(owner, method)
@@ -129,6 +144,7 @@ def _combined(c: Context, left: Type, right: Type, method: str, reflected: str) 
 def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
     """The type of `left sign right`."""
     name = _BINARY.get(sign)
+    left, right = _operand(c, left), _operand(c, right)
     if name is None or _vague(c, left) or _vague(c, right):
         return UNKNOWN
     results: list[Type] = []
@@ -179,6 +195,7 @@ def augmented(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Typ
 def unary(c: Context, tree: Tree, sign: str, type_: Type) -> Type:
     """The type of `sign value`."""
     method = _UNARY.get(sign)
+    type_ = _operand(c, type_)
     if method is None or _vague(c, type_):
         return UNKNOWN
     results: list[Type] = []
@@ -208,6 +225,7 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                     )
         return BOOL
     methods = _COMPARED.get(sign)
+    left, right = _operand(c, left), _operand(c, right)
     if methods is None or _vague(c, left) or _vague(c, right):
         return BOOL if methods is None and not (_vague(c, left) or _vague(c, right)) else UNKNOWN
     for one in members_of(left):
@@ -325,8 +343,8 @@ def _tuple_item(c: Context, tree: Tree, owner: Tuple, index: Type) -> Type:
     return UNKNOWN
 
 
-def set_item(c: Context, tree: Tree, owner: Type) -> None:
-    """Checks that items of the owner can be assigned."""
+def set_item(c: Context, tree: Tree, owner: Type, key: Type, value: Type) -> None:
+    """Checks that items of the owner can be assigned, and this value under this key."""
     if _vague(c, owner) or isinstance(owner, Function | Overloaded | ModuleObject):
         return
     for one in members_of(owner):
@@ -335,6 +353,10 @@ def set_item(c: Context, tree: Tree, owner: Type) -> None:
             continue
         if c.world.member(one, "__setitem__") is None:
             c.report(Domain.TYPES, f"items of `{show(one)}` can't be assigned", tree)
+            return
+        if _apply(c, one, "__setitem__", (key, value)) is None:
+            shown = f"`{show(widen_literal(value))}` at `{show(widen_literal(key))}`"
+            c.report(Domain.TYPES, f"`{show(one)}` takes no {shown}", tree)
             return
 
 

@@ -6,6 +6,7 @@ before which all is known: the open statement, the open block around it, or the 
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ananke.languages.python.meaning.context import Context, Program, Reached
 from ananke.languages.python.meaning.expressions import infer
 from ananke.languages.python.meaning.lexemes import (
     NUMBER,
+    STRING_PREFIXES,
     STRING_START,
     WORD,
     is_cut,
@@ -169,6 +171,7 @@ class _Tables:
     integer: int
     string_start: int
     signs: tuple[tuple[bytes, int], ...]
+    words: tuple[tuple[bytes, int], ...]
 
 
 @cache
@@ -193,6 +196,7 @@ def _tables(grammar: Grammar) -> _Tables:
         integer=names.index("integer"),
         string_start=names.index("string_start"),
         signs=tuple(signs),
+        words=tuple((word.encode(), names.index(word)) for word in keyword.kwlist if word in names),
     )
 
 
@@ -201,12 +205,15 @@ def _pending(tables: _Tables, tail: bytes, at_end: bool) -> tuple[tuple[int | No
     """What the unfinished lexeme that `tail` holds may become, and how long it is so far; None: it
     is left out.
 
-    A word is read as a name: keywords are judged when they are closed.
+    A word is read as a name where one may stand, else as what it may become: a string, keywords.
     """
     lexeme = lexeme_of(tail)
     if lexeme and not at_end:
         if WORD.fullmatch(lexeme):
-            return (tables.identifier, None), len(lexeme)
+            words = [at for word, at in tables.words if word.startswith(lexeme)]
+            if lexeme.decode("latin-1") in STRING_PREFIXES:
+                words.insert(0, tables.string_start)
+            return (tables.identifier, *words, None), len(lexeme)
         if NUMBER.fullmatch(lexeme):
             return (tables.integer, None), len(lexeme)
         if STRING_START.fullmatch(lexeme):

@@ -88,6 +88,7 @@ MEANING = Meaning(
     name_start=_STARTS,
     name_bytes=_STARTS + b"0123456789",
     inerts=INERTS,
+    turning=(b"for", b"async"),
     begin=begin,
     forgive=Program.forgive,
     trial=Program.trial,

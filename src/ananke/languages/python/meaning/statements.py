@@ -221,10 +221,13 @@ def _maybe_target(c: Context, tree: Tree) -> Type:
     if tree.kind in ("tuple", "list", "parenthesized_expression", "pattern_list", "list_splat"):
         # A comprehension may still follow its element.
         is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+        is_unsettled = not c.is_final(tree)
         c.lenient += is_lenient
+        c.unsettled += is_unsettled
         for one in parts(tree):
             if one.kind not in ("*", "**"):
                 _maybe_target(c, one)
+        c.unsettled -= is_unsettled
         c.lenient -= is_lenient
         return UNKNOWN
     return infer(c, tree)
