@@ -24,6 +24,7 @@ __all__ = [
     "compiler_name",
     "first_error",
     "is_program",
+    "is_refused_by_rows",
     "leaves",
     "needs_additions",
 ]
@@ -68,6 +69,24 @@ def needs_additions(language: str, text: bytes) -> bool:
         return False
     state = bare.parse(text)
     return state is None or not state.can_end()
+
+
+@cache
+def _lax(language: str) -> Grammar:
+    """The grammar without what the language's rows refuse: reserved words, line ends, contexts."""
+    row = get_language(language)
+    lax = replace(row, reserved=(), forbidden=(), contexts=(), lines=None, patterns={}, without={})
+    return Grammar(lax)
+
+
+def is_refused_by_rows(language: str, text: bytes) -> bool:
+    """Whether it is only for the language's rows that our parser takes the text for no program.
+
+    That a row is right is shown by its cases, which the language's compiler judges; tree-sitter,
+    which takes more, is no judge of it.
+    """
+    state = _lax(language).parse(text)
+    return state is not None and state.can_end()
 
 
 def first_error(language: str, text: bytes) -> int | None:
@@ -130,10 +149,22 @@ def _python_accepts(text: bytes) -> bool:
     return True
 
 
-#: `ast-check` reports names and unused locals too; its syntax errors alone begin like this.
+#: `ast-check` reports names and unused locals too; the parser's messages (`renderError` in the
+#: compiler's std/zig/Ast.zig) and the tokenizer's hold these.
 _ZIG_SYNTAX = (
     *("error: expected ", "error: invalid ", "error: unexpected ", "error: unterminated "),
     *("error: missing function name", "error: missing parameter name"),
+    *("operators cannot be chained", "has whitespace on one side", "ambiguous use of '&&'"),
+    *("declarations are not allowed between", "field before declarations", "field after decl"),
+    *("extern functions have no body", "error: extra addrspace", "error: extra align"),
+    *("not allowed on array child", "bit range only allowed", "documentation comment"),
+    *(
+        "parameter after varargs",
+        "' is invalid",
+        "to declare a container do",
+        "initialized with '=='",
+    ),
+    *("use 'var' or 'const' to declare", "contains invalid byte", "error: doc comments "),
 )
 
 

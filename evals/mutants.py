@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from ananke.parsing.grammar import load_grammar
 from evals.corpora import Source
 from evals.evaluation import Evaluation, Findings, Options, generator
-from evals.judges import Leaf, compiler_accepts, compiler_name, is_program, leaves, needs_additions
+from evals.judges import (
+    Leaf,
+    compiler_accepts,
+    compiler_name,
+    is_program,
+    is_refused_by_rows,
+    leaves,
+    needs_additions,
+)
 from evals.places import dead_at, excerpt, line_of
 from evals.progress import say, steps
 from evals.report import Summary, machine, percent, table, today
@@ -109,10 +117,11 @@ def measure(language: str, options: Options) -> Findings:
     rejected = [row for row in rows if not row["theirs"] and not row["added"]]
     escaped = [row for row in rejected if row["ours"]]
     late = sorted(int(str(row["late"])) for row in rejected if "late" in row)
-    wrongly = refused_texts
     if compiler_name(language):
         verdicts = compiler_accepts(language, refused_texts)
         wrongly = [text for text, valid in zip(refused_texts, verdicts, strict=True) if valid]
+    else:
+        wrongly = [text for text in refused_texts if not is_refused_by_rows(language, text)]
     summary = {
         "date": today(),
         "machine": machine(),
@@ -193,8 +202,9 @@ def section(summaries: Mapping[str, Summary]) -> str:
         "tree-sitter rejects are blocked before EOS. *Late*: tokens after the change that were "
         "still taken. Mutants that are programs by what the language's rows add are left out. "
         "The last figures count mutants that tree-sitter accepts and we refuse, as "
-        "*wrongly* of *all*: for Python and Zig only those that the compiler's parser accepts too "
-        "are wrong, for the others all are counted so.\n\n"
+        "*wrongly* of *all*: for Python and Zig those that the compiler's parser accepts too, for "
+        "the others those that no row of the language refuses (a newline in Go's `f(a\\n)`, a "
+        "reserved word as a name in Rust), where the compiler's word is in the cases.\n\n"
         + table(head, rows)
         + f"\nSeed {last['seed']}. {last['machine']}\n"
     )

@@ -99,9 +99,17 @@ class TestJudges:
     def test_compilers_reject_broken_syntax(self):
         assert judges.compiler_accepts("python", [PROGRAM, b"def f(:\n"]) == [True, False]
         zig = [b"const a = 1;\n", b"const a = ;\n", b"fn f() void { return }\n"]
-        assert judges.compiler_accepts("zig", zig) == [True, False, False]
+        zig += [b"const a = 1 < 2 < 3;\n", b"const a = 1+ 2;\n"]
+        assert judges.compiler_accepts("zig", zig) == [True, False, False, False, False]
         with pytest.raises(ValueError, match="no compiler at hand for swift"):
             judges.compiler_accepts("swift", [b""])
+
+    def test_what_only_rows_refuse_is_told(self):
+        go = b"package a\n\nfunc f() { g(a\n) }\n"
+        assert judges.is_program("go", go)
+        assert judges.is_refused_by_rows("go", go)
+        assert judges.is_refused_by_rows("rust", b"fn f() { let a = |pub| 1; }")
+        assert not judges.is_refused_by_rows("go", b"package a\n\nfunc f() { g(a }\n")
 
 
 class TestPlaces:
