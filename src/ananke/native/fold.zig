@@ -216,6 +216,11 @@ pub const Fold = struct {
                     if (i + 1 < text.len) try out.append(memory.gpa, if (plain) self.representatives[1] else text[i + 1]);
                     run_class = 0;
                     i += 2;
+                    if (!plain and std.mem.startsWith(u8, text[i - 1 ..], "\r\n")) {
+                        // Both are the line end that is escaped; a second one may be none.
+                        try out.append(memory.gpa, '\n');
+                        i += 1;
+                    }
                     continue;
                 }
                 class = 1;

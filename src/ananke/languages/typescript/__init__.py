@@ -41,6 +41,12 @@ _REGEX = ContextRule(
     only={"opened": ("regex_pattern",), "pattern": ("/",)},
 )
 
+#: What may be missing has no private members: TypeScript's own rule, JavaScript has none.
+_CHAIN = ContextRule(
+    steps=(Step(("optional_chain",), to="chained"),),
+    refused={"chained": ("private_property_identifier",)},
+)
+
 #: Comments end at these; those of HTML may have begun with `--` or `<!`.
 _CLOSERS = (b"*/", b"\n", b">\n", b"->\n", b"--\n")
 
@@ -66,7 +72,7 @@ LANGUAGE = Language(
         # A type isn't applied across a line end: a signature begins.
         Production("_automatic_semicolon", (), before=("line <",), within=("object_type_repeat1",)),
     ),
-    contexts=(_REGEX,),
+    contexts=(_REGEX, _CHAIN),
     prunes=True,
     followers={"regex_pattern": b"/"},
     spellings=_SPELLINGS,
