@@ -55,7 +55,9 @@ def _bare(language: str) -> Grammar | None:
     """The grammar without what the language's rows add, names among them, or None if they add
     nothing."""
     row = get_language(language)
-    bare = replace(row, additions=(), absent=(), alone={}, balanced=(), balanced_words=())
+    bare = replace(
+        row, additions=(), absent=(), alone={}, filled=(), balanced=(), balanced_words=()
+    )
     if bare.state_shape is not None:
         bare = replace(bare, state_shape=replace(bare.state_shape, ends_outside=False))
     return None if bare == row else Grammar(bare)

@@ -315,6 +315,7 @@ def _restriction(language: Language, terminals: tuple[str, ...]) -> Restriction:
             for name, (first, last) in language.without.items()
             for symbol in numbers((name,), "without")
         ),
+        filled=tuple((ord(first), ord(last)) for first, last in language.filled),
         alone=tuple(
             (symbol, text)
             for name, text in language.alone.items()

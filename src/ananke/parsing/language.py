@@ -186,6 +186,8 @@ class Language:
         patterns: by terminal, the texts that the language has of it (`parsing/pattern.py`).
         without: by terminal, characters beyond ASCII that the language has not in it, from one to
             another.
+        filled: (first, last): characters beyond ASCII that act like the first of them where
+            the grammar has no way for them.
         alone: by terminal, a text that begins it and is one by itself where it begins no other.
         balanced: terminals with white space on both sides or on none; with any, the first of
             `absent` is what they are taken for elsewhere.
@@ -220,6 +222,7 @@ class Language:
     unbroken: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
     without: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    filled: tuple[tuple[str, str], ...] = ()
     alone: Mapping[str, bytes] = field(default_factory=dict)
     balanced: tuple[str, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
@@ -234,3 +237,6 @@ class Language:
         for extension in self.extensions:
             if not extension.startswith("."):
                 raise LanguageError(f"{self.name}: extension {extension!r} must start with a dot")
+        for first, last in self.filled:
+            if not "\x7f" < first < last:
+                raise LanguageError(f"{self.name}: filled: {first!r} to {last!r} is no stretch")

@@ -11,6 +11,8 @@ feeding all read it:
 - a terminal is accepted only where its text matches the language's pattern (`pattern.py`);
 - an operator stands between white space on both sides or on none;
 - the beginning of a terminal may be one by itself;
+- characters between two that act alike act like them, where the grammar's edition of Unicode has
+  only the ends of a stretch;
 - a terminal at the start of a line, or of some spellings, is one of its own (a twin, see
   `addition.py`).
 
@@ -49,7 +51,7 @@ _Range = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Restriction:
-    """What a language's lexer has less than its grammar's.
+    """What a language's lexer has less than its grammar's, and a few things more.
 
     Attributes:
         spaces: the ASCII characters that are white space; None: those of the grammar, and of the
@@ -60,6 +62,7 @@ class Restriction:
             end was skipped.
         patterns: by terminal, the texts that it has.
         without: (terminal, first, last): characters beyond ASCII that it has not.
+        filled: (first, last): characters beyond ASCII that act like the first.
         alone: (terminal, a text that begins it and is one too).
         balanced: terminals with white space on both sides or on none.
         balanced_words: texts of the terminal `word`, too.
@@ -74,6 +77,7 @@ class Restriction:
     never_first: bytes = b""
     patterns: Mapping[int, str] = field(default_factory=dict)
     without: tuple[tuple[int, int, int], ...] = ()
+    filled: tuple[tuple[int, int], ...] = ()
     alone: tuple[tuple[int, bytes], ...] = ()
     balanced: tuple[int, ...] = ()
     balanced_words: tuple[bytes, ...] = ()
@@ -85,7 +89,7 @@ class Restriction:
     @property
     def is_empty(self) -> bool:
         characters = (self.unbroken, self.patterns, self.without, self.alone, self.balanced)
-        rows = (*characters, self.leading, self.spelt)
+        rows = (*characters, self.filled, self.leading, self.spelt)
         return self.spaces is None and not self.has_variants and not any(rows)
 
     @property
@@ -100,6 +104,7 @@ class Restriction:
                 self.never_first,
                 sorted(self.patterns.items()),
                 *self.without,
+                *self.filled,
                 *self.alone,
                 self.balanced,
                 self.balanced_words,
@@ -122,6 +127,8 @@ def restrict(tables: Tables, start_count: int, restriction: Restriction) -> byte
         ValueError: it has too many states.
     """
     states = _States(tables, start_count)
+    for first, last in restriction.filled:
+        states.fill_in(first, last)
     if restriction.spaces is not None:
         for state in sorted(states.blank()):
             states.keep_spaces(state, restriction.spaces)
@@ -237,6 +244,23 @@ class _States:
                 )
                 if start <= end
             ]
+
+    def fill_in(self, first: int, last: int) -> None:
+        """The characters act like the first of them, where they had no way."""
+        for state, ranges in enumerate(self.wide):
+            like = next((one for one in ranges if one[0] <= first <= one[1]), None)
+            if like is None:
+                continue
+            filled, at = list(ranges), first
+            for low, high, _, _ in ranges:
+                if high < first or low > last:
+                    continue
+                if low > at:
+                    filled.append((at, low - 1, *like[2:]))
+                at = high + 1
+            if at <= last:
+                filled.append((at, last, *like[2:]))
+            self.wide[state] = sorted(filled)
 
     def keep_spaces(self, state: int, spaces: bytes) -> None:
         for character in range(128):

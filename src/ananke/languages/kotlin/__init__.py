@@ -29,6 +29,10 @@ _CHARACTER = ContextRule(
     only={"opened": _CHARACTERS, "character": ("'",)},
 )
 
+#: Of these the grammar has the first and the last alone, as the Unicode data file lists them:
+#: ideographs, and Hangul.
+_LETTERS = (("\u3400", "\u4dbf"), ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"))
+
 LANGUAGE = Language(
     name="kotlin",
     module="tree_sitter_kotlin",
@@ -68,6 +72,7 @@ LANGUAGE = Language(
     ),
     words=_WORDS,
     contexts=(_CHARACTER,),
+    filled=_LETTERS,
     prunes=True,
     unprobed=b"@(",
     spellings={"_semi": b"\n", "_class_member_semi": b"\n"},
