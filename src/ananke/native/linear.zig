@@ -62,6 +62,8 @@ const Slot = extern struct { key: u64, value: u64 };
 const unfinished: u64 = 1 << 63;
 /// Four slots make a bucket, which is one cache line.
 const bucket_size = 4;
+/// Buckets of the small table before the large one, in bits: 256 KB.
+const near_bits = 12;
 
 const WordsContext = struct {
     pub fn hash(_: WordsContext, words: []const u64) u64 {
@@ -77,7 +79,11 @@ const WordsContext = struct {
 ///
 /// A table of fixed size that forgets: what falls into a full bucket replaces one of its slots,
 /// and a lost answer is computed again. So it never grows, and no lookup is slower than another.
+///
+/// A small table stands before it, for the first answers: each would touch a page of memory of its
+/// own in the large one, and those faults were half of what the first mask took.
 pub const Memo = struct {
+    near: []Slot = &.{},
     slots: []Slot = &.{},
     bucket_bits: u6 = 19,
     /// Sets of terminals, each kept once.
@@ -96,41 +102,53 @@ pub const Memo = struct {
     }
 
     pub fn clear(self: *Memo) void {
-        if (self.slots.len > 0) pages.free(self.slots);
-        self.slots = &.{};
+        for ([_]*[]Slot{ &self.near, &self.slots }) |table| {
+            if (table.len > 0) pages.free(table.*);
+            table.* = &.{};
+        }
         self.count = 0;
         self.set_ids.clearRetainingCapacity();
         for (self.sets.items) |set| gpa.free(set);
         self.sets.clearRetainingCapacity();
     }
 
-    fn bucket(self: *const Memo, key: u64) []Slot {
-        const index = key >> @intCast(64 - @as(u7, self.bucket_bits));
-        return self.slots[index * bucket_size ..][0..bucket_size];
+    fn bucket(table: []Slot, bits: u6, key: u64) []Slot {
+        const index = key >> @intCast(64 - @as(u7, bits));
+        return table[index * bucket_size ..][0..bucket_size];
     }
 
     fn get(self: *const Memo, key: u64) ?u64 {
+        if (self.near.len == 0) return null;
+        for (bucket(self.near, near_bits, key)) |slot| {
+            if (slot.key == key) return slot.value;
+        }
         if (self.slots.len == 0) return null;
-        for (self.bucket(key)) |slot| {
+        for (bucket(self.slots, self.bucket_bits, key)) |slot| {
             if (slot.key == key) return slot.value;
         }
         return null;
     }
 
     fn put(self: *Memo, key: u64, value: u64) !void {
+        if (self.near.len == 0) self.near = try pages.alloc(Slot, bucket_size << near_bits);
+        if (self.fits(bucket(self.near, near_bits, key), key, value)) return;
         if (self.slots.len == 0) {
             self.slots = try pages.alloc(Slot, @as(usize, bucket_size) << self.bucket_bits);
         }
-        const place = self.bucket(key);
-        for (place) |*slot| {
-            if (slot.key == key or slot.key == 0) {
-                self.count += @intFromBool(slot.key == 0);
-                slot.* = .{ .key = key, .value = value };
-                return;
-            }
-        }
+        const place = bucket(self.slots, self.bucket_bits, key);
+        if (self.fits(place, key, value)) return;
         self.turn +%= 1;
         place[self.turn % bucket_size] = .{ .key = key, .value = value };
+    }
+
+    fn fits(self: *Memo, place: []Slot, key: u64, value: u64) bool {
+        for (place) |*slot| {
+            if (slot.key != key and slot.key != 0) continue;
+            self.count += @intFromBool(slot.key == 0);
+            slot.* = .{ .key = key, .value = value };
+            return true;
+        }
+        return false;
     }
 
     /// The number of a set of terminals, which is kept once.

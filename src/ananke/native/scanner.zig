@@ -35,7 +35,9 @@ fn cursorOf(lexer: *ts.TSLexer) *Cursor {
 }
 
 /// Decodes one code point of valid UTF-8; a stray byte counts as one character.
-pub fn decode(text: []const u8) struct { cp: u21, len: usize } {
+pub inline fn decode(text: []const u8) struct { cp: u21, len: usize } {
+    // Nearly all of what scanners read, many times over, while classes are made.
+    if (text[0] < 0x80) return .{ .cp = text[0], .len = 1 };
     const n = std.unicode.utf8ByteSequenceLength(text[0]) catch return .{ .cp = 0xFFFD, .len = 1 };
     if (n > text.len) return .{ .cp = 0xFFFD, .len = text.len };
     const cp = std.unicode.utf8Decode(text[0..n]) catch return .{ .cp = 0xFFFD, .len = 1 };
