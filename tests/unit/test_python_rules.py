@@ -571,6 +571,33 @@ def e() -> Iterator[dict[str, object]]:
 def f() -> Iterator:
     yield 1
 """,
+    "what stubs and defaults say of attributes and arguments": """
+import codecs, re, threading
+from typing import Annotated, Callable, Dict
+class A(codecs.IncrementalDecoder):
+    errors = "a"
+    def f(self, n=0):
+        self.errors = "b"
+        self.extra = object()
+        return self.errors.upper(), self.extra, self.f(1)
+class T(threading.Thread):
+    def __init__(self):
+        self.name = "a"
+        self.daemon = True
+class B(A):
+    def f(self, n="a"): return n.anything
+def f(errors="strict", none=None, both=(), **more): ...
+f("a", 1, [2], errors_too=3)
+def g(x: Dict[str, int], y: Callable[[], int], z: Annotated[int, 1], v: "dict[str, int] | None"):
+    if v: v.update(x)
+    lines = "a b".split()
+    if len(lines) == 2 and any(lines): print(lines[0].upper())
+    pair = (1, 2) if y() else (1, 2, 3)
+    if len(pair) == 3: print(pair[2])
+def h(line):
+    found = re.compile("a").search(line)
+    return found.group() if found else re.compile(b"a").split(line)[0].anything
+""",
     "a type parameter beside a class of it": """
 import os
 from pathlib import Path
@@ -805,6 +832,28 @@ WRONG = {
         "`str` has no attribute `push`",
     ),
     "a type of two things": ("type(1, 2)\n", "takes 1 or 3 arguments"),
+    "an attribute that a stub declares": (
+        "import codecs\nclass A(codecs.IncrementalDecoder):\n    def f(self):\n"
+        "        self.errors = 1\n",
+        "can't be assigned to `errors`",
+    ),
+    "an argument beside what a default says": (
+        "def f(x, errors='strict'): ...\nf(1, object())\n",
+        "not what the parameter `errors` takes",
+    ),
+    "a class with too few arguments": ("def f(x: dict[None]): ...\n", "has 2 parameters"),
+    "a generic class in quotes": (
+        "import collections\ndef f(x: 'collections.OrderedDict[str, int]'): x.push(1)\n",
+        "no attribute `push`",
+    ),
+    "an item of a list of a known length": (
+        "def f(x: list[str]):\n    if len(x) == 2: x['a']\n",
+        "can't be indexed",
+    ),
+    "what is found in something unknown": (
+        "import re\ndef f(x):\n    found = re.compile('a').search(x)\n    if found: found.grp()\n",
+        "`Match[str]` has no attribute `grp`",
+    ),
     "what a default says of a parameter": (
         "def f(level=0):\n    return None * level\n",
         "`*` is not defined",

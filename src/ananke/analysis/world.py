@@ -350,7 +350,32 @@ class World:
             return type_.result if isinstance(type_, Function) else UNKNOWN
         if binding is Binding.STATIC or (binding is Binding.METHOD and not is_instance):
             return type_
+        if isinstance(type_, Overloaded) and binding is Binding.METHOD:
+            type_ = self._for_receiver(type_, receiver)
         return bind(type_)
+
+    def _for_receiver(self, function: Overloaded, receiver: Type) -> Overloaded:
+        """The overloads without those that are for receivers with other type arguments."""
+        kept = tuple(
+            one
+            for one in function.choices
+            if not one.parameters or not self._differ(receiver, one.parameters[0].type)
+        )
+        return Overloaded(kept) if kept else function
+
+    def _differ(self, receiver: Type, wanted: Type) -> bool:
+        """Whether two instances of one class surely have different type arguments."""
+        if not (isinstance(receiver, Nominal) and isinstance(wanted, Nominal)):
+            return False
+        if receiver.symbol != wanted.symbol:
+            return False
+        return any(
+            isinstance(one, Nominal)
+            and isinstance(other, Nominal)
+            and self.is_subclass(one.symbol, other.symbol) is False
+            and self.is_subclass(other.symbol, one.symbol) is False
+            for one, other in zip(receiver.arguments, wanted.arguments, strict=False)
+        )
 
     def substitute(self, type_: Type, values: Mapping[Variable, Type], receiver: Type) -> Type:
         """The member's type for the receiver: parameters and Self replaced."""

@@ -279,13 +279,30 @@ def _quoted(c: Context, tree: Tree) -> Type:
     text = c.text(tree)[1:-1]
     if not c.is_final(tree):
         return UNKNOWN
-    parts = [one.strip() for one in text.split("|")]
-    return join([_quoted_name(c, tree, one) for one in parts])
+    return join([_quoted_name(c, tree, one.strip()) for one in _alternatives(text)])
+
+
+def _alternatives(text: str) -> list[str]:
+    """The parts of `A | B[C | D]`."""
+    found = [""]
+    depth = 0
+    for sign in text:
+        depth += (sign in "[(") - (sign in "])")
+        if sign == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
 
 
 def _quoted_name(c: Context, tree: Tree, name: str) -> Type:
     if name == "None":
         return NONE
+    head, bracket, _ = name.partition("[")
+    if bracket and name.endswith("]"):
+        # What stands in brackets isn't read; of a form it is all that is told.
+        whole = _quoted_name(c, tree, head)
+        return Nominal(whole.symbol) if isinstance(whole, Nominal) else UNKNOWN
     first, *rest = name.split(".")
     if (rest[-1:] or [first])[0] in ("NoReturn", "Never"):
         return NEVER
@@ -383,6 +400,8 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
     form = form_of(value)
     if form == "Literal":
         return join([_literal(c, one) for one in arguments]) if arguments else UNKNOWN
+    if form in ("Annotated", "Callable") and len(arguments) == 1 and c.is_final(tree):
+        c.report(Domain.TYPES, f"`{form}` takes more than one argument", tree)
     if form == "Annotated":
         if not arguments:
             return UNKNOWN
@@ -415,10 +434,24 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         if value.instance.symbol == "dataclasses:InitVar":
             return read[0] if read else UNKNOWN
         class_ = c.world.class_of(value.instance.symbol)
+        count = _COUNTS.get(value.instance.symbol)
+        if count not in (None, len(arguments)) and c.is_final(tree):
+            c.report(Domain.TYPES, f"`{c.text(base)}` has {count} parameters", tree)
         if class_ is None or not _is_plain(class_, len(read)):
             return Nominal(value.instance.symbol)
         return Nominal(value.instance.symbol, tuple(read))
     return UNKNOWN
+
+
+#: How many type arguments there are.
+_COUNTS = {
+    "builtins:list": 1,
+    "builtins:set": 1,
+    "builtins:frozenset": 1,
+    "builtins:dict": 2,
+    "collections:defaultdict": 2,
+    "collections:OrderedDict": 2,
+}
 
 
 def _takes_types(c: Context, value: Type) -> bool:

@@ -29,6 +29,7 @@ from ananke.analysis.types import (
     members_of,
     show,
 )
+from ananke.analysis.world import Ancestor
 from ananke.languages.python.meaning.annotations import (
     fits_result,
     flexible,
@@ -204,6 +205,11 @@ def define_function(
             held = UNKNOWN
         typed[0] = replace(typed[0], type=held)
         receiver = typed[0].name
+    if own_symbol and _overrides(c, own_symbol, name):
+        # A checker takes what the method above says of its parameters.
+        defaults, free = {}, set()
+    # So a checker takes arguments too.
+    parameters = [replace(one, type=defaults.get(one.name, one.type)) for one in parameters]
     narrows = _narrows(c, returns_tree)
     given = _result(c, returns, is_async, returns is None)
     function = Function(tuple(parameters), given, narrows=narrows)
@@ -214,9 +220,6 @@ def define_function(
     if body is None or body.start == NOWHERE:
         c.scope = before.bind(name, Entry(known[0], member=known[1]))
         return
-    if own_symbol and _overrides(c, own_symbol, name):
-        # A checker takes what the method above says of its parameters.
-        defaults, free = {}, set()
     names = {
         one.name: Entry(
             defaults.get(one.name) or _held(c, one),
@@ -773,7 +776,16 @@ def _members(c: Context, scope: Scope, class_: Class) -> dict[str, Member]:
                 own[name] = replace(own[name], declared=Value(UNKNOWN))
                 break
             found = c.world.find(base.symbol, name)
+            if found is not None and _is_told_by(*found):
+                del own[name]
+                break
             if found is not None:
                 own[name] = replace(own[name], declared=Value(UNKNOWN))
                 break
     return own
+
+
+def _is_told_by(member: Member, home: Ancestor) -> bool:
+    """Whether an annotation of a class above says what an attribute is."""
+    is_annotated = "stub" in home.class_.flags or "@" in home.class_.symbol
+    return is_annotated and member.is_declared and isinstance(member.declared, Value)

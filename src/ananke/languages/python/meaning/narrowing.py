@@ -178,13 +178,23 @@ def _narrow_comparison(c: Context, tree: Tree, holds: bool) -> None:
                 return
     if left.kind == "call" and holds:
         function = left.child("function")
-        if function is not None and c.text(function) in ("type", "len"):
+        name = "" if function is None else c.text(function)
+        if name in ("type", "len"):
             for one in _arguments(left):
-                _set(c, one, UNKNOWN)
+                if name == "type" or _has_length_in_type(c, one):
+                    _set(c, one, UNKNOWN)
             return
     for one in (left, right):
         _blur(c, one)
         _blur_owner(c, one)
+
+
+def _has_length_in_type(c: Context, tree: Tree) -> bool:
+    """Whether the type of the expression, or of one of several that it may have, tells a length."""
+    before = c.scope
+    type_ = _type_at(c, tree)
+    c.scope = before
+    return isinstance(type_, Tuple | Union)
 
 
 def _only_none(type_: Type, holds: bool) -> Type:
@@ -253,9 +263,11 @@ def _narrow_call(c: Context, tree: Tree, holds: bool) -> None:
     if name == "bool" and len(arguments) == 1:
         narrow(c, first, holds)
         return
-    if name in ("issubclass", "callable", "hasattr", "any", "all", "len"):
+    if name in ("issubclass", "callable", "hasattr", "len", "any", "all"):
         for one in arguments:
-            _set(c, one, UNKNOWN)
+            # How many items there are, and what they are, tells something of tuples only.
+            if name in ("issubclass", "callable", "hasattr") or _has_length_in_type(c, one):
+                _set(c, one, UNKNOWN)
         return
     before = c.scope
     callee = _type_at(c, function)
