@@ -588,6 +588,17 @@ class B(A):
     def f(self, n="a"): return n.anything
 def f(errors="strict", none=None, both=(), **more): ...
 f("a", 1, [2], errors_too=3)
+W = Callable[[int], str]
+V = Dict[str, W] | Annotated[int, 1] | dict[(str, int)] | list["W"]
+from typing import TypeVar
+T = TypeVar("T")
+R = Dict[str, T]
+U = dict[T, T]
+def m(x: R[int], y: U[str]) -> list[T]:
+    S = Dict[str, T]
+    z: S[int] = dict[str, int](x)
+    print(S[int]().values(), z.keys())
+    return list[T]()
 def g(x: Dict[str, int], y: Callable[[], int], z: Annotated[int, 1], v: "dict[str, int] | None"):
     if v: v.update(x)
     lines = "a b".split()
@@ -842,6 +853,11 @@ WRONG = {
         "not what the parameter `errors` takes",
     ),
     "a class with too few arguments": ("def f(x: dict[None]): ...\n", "has 2 parameters"),
+    "a form with too few arguments": (
+        "from typing import Callable\nW = Callable[None]\n",
+        "takes more than one argument",
+    ),
+    "a class with too few arguments in a base": ("class A(dict[None]): ...\n", "has 2 parameters"),
     "a generic class in quotes": (
         "import collections\ndef f(x: 'collections.OrderedDict[str, int]'): x.push(1)\n",
         "no attribute `push`",

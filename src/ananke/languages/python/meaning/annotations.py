@@ -28,6 +28,7 @@ from ananke.analysis.types import (
     join,
     map_type,
     members_of,
+    show,
     substitute,
 )
 from ananke.languages.python.meaning.context import NONE, Context, builtin
@@ -35,6 +36,7 @@ from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = [
     "alias_of",
+    "check_count",
     "fits_result",
     "flexible",
     "own_variable",
@@ -400,8 +402,7 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
     form = form_of(value)
     if form == "Literal":
         return join([_literal(c, one) for one in arguments]) if arguments else UNKNOWN
-    if form in ("Annotated", "Callable") and len(arguments) == 1 and c.is_final(tree):
-        c.report(Domain.TYPES, f"`{form}` takes more than one argument", tree)
+    check_count(c, tree, value, arguments)
     if form == "Annotated":
         if not arguments:
             return UNKNOWN
@@ -434,9 +435,6 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         if value.instance.symbol == "dataclasses:InitVar":
             return read[0] if read else UNKNOWN
         class_ = c.world.class_of(value.instance.symbol)
-        count = _COUNTS.get(value.instance.symbol)
-        if count not in (None, len(arguments)) and c.is_final(tree):
-            c.report(Domain.TYPES, f"`{c.text(base)}` has {count} parameters", tree)
         if class_ is None or not _is_plain(class_, len(read)):
             return Nominal(value.instance.symbol)
         return Nominal(value.instance.symbol, tuple(read))
@@ -451,7 +449,28 @@ _COUNTS = {
     "builtins:dict": 2,
     "collections:defaultdict": 2,
     "collections:OrderedDict": 2,
+    "typing:Mapping": 2,
+    "typing:MutableMapping": 2,
+    "typing:Coroutine": 3,
 }
+
+
+def check_count(c: Context, tree: Tree, value: Type, arguments: list[Tree]) -> None:
+    """Reports `tree`, what stands in whose brackets are `arguments` of the generic class or form
+    `value`, if they are too few or too many."""
+    if not c.is_final(tree) or any(one.kind in _SEVERAL for one in arguments):
+        return
+    form = form_of(value)
+    if form in ("Annotated", "Callable") and len(arguments) == 1:
+        c.report(Domain.TYPES, f"`{form}` takes more than one argument", tree)
+    if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
+        count = _COUNTS.get(value.instance.symbol)
+        if count not in (None, len(arguments)) and not value.instance.arguments:
+            c.report(Domain.TYPES, f"`{show(value.instance)}` has {count} parameters", tree)
+
+
+#: Kinds of arguments that stand for several.
+_SEVERAL = frozenset(("tuple", "list_splat", "splat_type", "ERROR", "slice"))
 
 
 def _takes_types(c: Context, value: Type) -> bool:

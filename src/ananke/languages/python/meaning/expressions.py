@@ -35,6 +35,7 @@ from ananke.analysis.types import (
 from ananke.analysis.world import symbol_of
 from ananke.languages.python.meaning import displays, operators
 from ananke.languages.python.meaning.annotations import (
+    check_count,
     fits_result,
     form_of,
     is_plain_value,
@@ -1031,6 +1032,7 @@ def _subscript(c: Context, tree: Tree, expected: Type | None) -> Type:
     index = types[0] if len(types) == 1 else Tuple(tuple(types))
     if len(indexes) == 1 and indexes[0].kind == "slice":
         index = Nominal("builtins:slice")
+    check_count(c, tree, owner, indexes)
     return operators.subscript(c, tree, owner, index)
 
 

@@ -313,7 +313,9 @@ def _specialised(c: Context, owner: ClassOf) -> Type:
             return owner.instance
         if class_ is not None and not class_.parameters:
             return UNKNOWN
-        return ClassOf(Nominal(owner.instance.symbol))
+        # Which arguments were given isn't kept, but that some were is.
+        given = () if class_ is None else (UNKNOWN,) * len(class_.parameters)
+        return ClassOf(Nominal(owner.instance.symbol, given))
     return UNKNOWN
 
 
