@@ -46,7 +46,6 @@ __all__ = [
     "Place",
     "dotted_symbol",
     "evaluate",
-    "evaluate_given",
     "find",
     "is_type_expression",
     "narrowed",
@@ -229,34 +228,6 @@ def evaluate(node: ast.expr, place: Place) -> Type:
         case ast.Constant(value=value) if value is ...:
             return Function((), UNKNOWN, is_gradual=True)
     return UNKNOWN
-
-
-#: Aliases of `Any` that stubs write beside what is given nearly always.
-_ANYTHING = frozenset(("_typeshed:MaybeNone", "_typeshed:Incomplete"))
-
-
-def evaluate_given(node: ast.expr, place: Place) -> Type:
-    """The type that the annotation of a result or a constant of a module writes: of something that
-    is only read. What `X | Any` gives must do for an `X`, so it is one. Beside `None` it isn't: a
-    comparison may tell that it is the other."""
-    match node:
-        case ast.BinOp(op=ast.BitOr()):
-            parts = _operands(node)
-        case ast.Subscript(value=value, slice=ast.Tuple(elts=parts)) if (
-            typing_name(value, place) == "Union"
-        ):
-            pass
-        case _:
-            return evaluate(node, place)
-    kept = [one for one in parts if not _is_anything(one, place)]
-    types = [evaluate(one, place) for one in kept]
-    if not kept or (len(kept) < len(parts) and NONE in types):
-        return UNKNOWN
-    return join(types)
-
-
-def _is_anything(node: ast.expr, place: Place) -> bool:
-    return typing_name(node, place) == "Any" or dotted_symbol(node, place) in _ANYTHING
 
 
 def _parsed(text: str) -> ast.expr | None:

@@ -23,7 +23,6 @@ from ananke.languages.python.library.annotations import (
     Place,
     dotted_symbol,
     evaluate,
-    evaluate_given,
     narrowed,
     typing_name,
 )
@@ -228,7 +227,7 @@ def _function(node: _Definition, item: Item, place: Place, binding: Binding | No
         )
         type_ = UNKNOWN if unpacked else _annotated(last, place)
         parameters.append(Parameter(last.arg, type_, Kind.NAMED_VARIADIC))
-    result = UNKNOWN if node.returns is None else evaluate_given(node.returns, place)
+    result = UNKNOWN if node.returns is None else evaluate(node.returns, place)
     if node.returns is None and node.name == "__init__" and binding is not None:
         result = NONE
     if isinstance(node, ast.AsyncFunctionDef) and not item.flags & Flag.GENERATOR:

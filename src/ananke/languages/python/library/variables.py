@@ -33,7 +33,6 @@ from ananke.languages.python.library.annotations import (
     Place,
     dotted_symbol,
     evaluate,
-    evaluate_given,
     find,
     is_type_expression,
     typing_name,
@@ -131,8 +130,7 @@ def _annotated(one: Assignment, home: Home, place: Place) -> Declared:
             first = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
             nested = replace(one, annotation=first)
             return _annotated(nested, home, place)
-    is_constant = place.body is None
-    return Value((evaluate_given if is_constant else evaluate)(annotation, place))
+    return Value(evaluate(annotation, place))
 
 
 def _constant(value: ast.expr, place: Place) -> Type:
