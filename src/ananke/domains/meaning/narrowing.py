@@ -211,13 +211,16 @@ class _Place:
 
     def _count(self, group: Group) -> int:
         """How many of the group's tokens that have a tail are admitted."""
+        return int(np.count_nonzero(self._admitted[self._with_tails(group)]))
+
+    def _with_tails(self, group: Group) -> npt.NDArray[np.int32]:
+        """The group's tokens but for those that end where it begins, which its branch judges."""
         tokens = self._pieces.order[group.first : group.last]
-        lengths = self._pieces.tail_lengths[group.first : group.last]
-        return int(np.count_nonzero(self._admitted[tokens[lengths > 0]]))
+        return tokens[self._pieces.tail_lengths[group.first : group.last] > 0]
 
     def _alive_tails(self, group: Group) -> dict[bytes, list[int]]:
-        """The group's admitted tokens by their tails."""
-        tokens = self._pieces.order[group.first : group.last]
+        """The group's admitted tokens that have a tail, by their texts."""
+        tokens = self._with_tails(group)
         found: dict[bytes, list[int]] = {}
         for token in tokens[self._admitted[tokens] == 1].tolist():
             found.setdefault(self._request.vocabulary.token_bytes(token), []).append(token)
