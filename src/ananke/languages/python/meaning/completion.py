@@ -39,9 +39,13 @@ def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]
 def endings(program: Program, state: ParseState) -> Iterator[bytes]:
     """Texts that may pay what is due where the program could end but for that."""
     names = [name for name, _ in judge(program, state, at_end=True).owed]
-    if names:
-        yield "".join(f"\n{name} = NotImplemented" for name in names).encode() + b"\n"
     depths = {match.group(1) for match in _INDENTATION.finditer(state.text())}
+    if names:
+        for blanks in sorted(depths, key=len):
+            yield (
+                b"".join(b"\n%s%s = NotImplemented" % (blanks, name.encode()) for name in names)
+                + b"\n"
+            )
     for blanks in sorted(depths, key=len, reverse=True):
         # Where a value must be returned.
         yield b"\n" + blanks + b"raise\n"
