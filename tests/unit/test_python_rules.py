@@ -777,6 +777,9 @@ WRONG = {
         "def f(x: dict[str, int], y: str | int):\n    x[y] = 1\n",
         "takes no",
     ),
+    "items of what has none, at the bracket": ("x = 1.5[", "has no items"),
+    "what can't be spread": ("x = [*True]\n", "not iterable"),
+    "what is no mapping": ("x = {**1}\n", "is no mapping"),
     "the class in place of an instance": ("x: list[int] = list\n", "can't be assigned"),
     "an argument of what is above": (
         "class A:\n    def m(self, x: int): ...\nclass B(A):\n"

@@ -21,6 +21,9 @@ _GOES_ON = (b", ", b" in ", b" = ", b": ")
 #: Names that go on as the word that is begun, the shortest ones.
 _NAMES_TRIED = 4
 _INDENTATION = re.compile(rb"\n([ \t]*)[^ \t\r\n#]")
+#: What defects say of names and members.
+_UNDEFINED = re.compile(r"`(\w+)` is not defined")
+_LACKING = re.compile(r"has no attribute `(\w+)`")
 
 
 def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]]:
@@ -32,23 +35,41 @@ def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]
     yield tuple(blank + one for one in _VALUES)
     yield (blank + _TARGET,)
     yield from ((one,) for one in _GOES_ON)
+    clause = _comprehension(program, state)
+    if clause is not None:
+        yield (clause,)
     # It makes, of any value before it, one that fits anywhere.
     yield (_MEMBER if state.text(state.position - 1) == b"." else b"." + _MEMBER,)
 
 
 def endings(program: Program, state: ParseState) -> Iterator[bytes]:
-    """Texts that may pay what is due where the program could end but for that."""
-    names = [name for name, _ in judge(program, state, at_end=True).owed]
-    depths = {match.group(1) for match in _INDENTATION.finditer(state.text())}
-    if names:
+    """Texts that may pay what is due where the program could end but for that: bindings of names
+    and members, and an end without a value, as deep as any block around."""
+    judgement = judge(program, state, at_end=True)
+    targets = [name for name, _ in judgement.owed]
+    text = state.text()
+    for defect in judgement.defects:
+        # Of the receiver itself any method may still assign a member.
+        told = _LACKING.search(defect.message)
+        if told is not None and text[: defect.start].endswith(b"self."):
+            targets.append(f"self.{told.group(1)}")
+    lines = [f"{target} = NotImplemented".encode() for target in dict.fromkeys(targets)]
+    last = max(map(len, _INDENTATION.findall(b"\n" + text)[-1:]), default=0)
+    depths = {one for one in _INDENTATION.findall(text) if len(one) <= last}
+    for more in (lines, [*lines, b"raise"]):
         for blanks in sorted(depths, key=len):
-            yield (
-                b"".join(b"\n%s%s = NotImplemented" % (blanks, name.encode()) for name in names)
-                + b"\n"
-            )
-    for blanks in sorted(depths, key=len, reverse=True):
-        # Where a value must be returned.
-        yield b"\n" + blanks + b"raise\n"
+            if more:
+                yield b"".join(b"\n%s%s" % (blanks, line) for line in more) + b"\n"
+
+
+def _comprehension(program: Program, state: ParseState) -> bytes | None:
+    """A clause that binds the names without which the innermost bracket can't be closed."""
+    closing = state.shortest_completion()
+    after = state.feed(closing[:1]) if closing else None
+    found = () if after is None else judge(program, after).defects
+    told = [_UNDEFINED.search(one.message) for one in found]
+    names = dict.fromkeys(one.group(1) for one in told if one is not None)
+    return f" for {', '.join(names)} in NotImplemented".encode() if names else None
 
 
 def _names(program: Program, state: ParseState, begun: bytes) -> list[bytes]:

@@ -555,7 +555,8 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
     found: list[Argument] = []
     inner = parts(tree)
     is_open = not c.is_final(tree)
-    is_lenient = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+    is_alone = is_unclosed(c, tree) and not any(one.kind == "," for one in tree.children)
+    is_lenient = is_alone and _takes_generator(c, function)
     position = 0
     for one in inner:
         final = c.is_final(one)
@@ -587,6 +588,17 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
         position += 1
         found.append(Argument("", type_, one.start, min(one.end, c.edge), final))
     return found
+
+
+def _takes_generator(c: Context, function: Type) -> bool:
+    """Whether a generator, of which the first argument may be the element, may be all arguments."""
+    made = constructor(c, function.instance) if isinstance(function, ClassOf) else function
+    if not isinstance(made, Function | Overloaded):
+        return True
+    if not _has_generator(c):
+        return True
+    given = Argument("", Nominal("collections.abc:Generator", (UNKNOWN, NONE, NONE)), 0, 0)
+    return not call(c.world, made, [given], is_complete=True).misfits
 
 
 def _labels(function: Type) -> set[str] | None:
@@ -1028,6 +1040,7 @@ def _subscript(c: Context, tree: Tree, expected: Type | None) -> Type:
         if known is not None:
             return c.settle(known)
     if not c.is_final(tree) and not (tree.children and tree.children[-1].is_present):
+        operators.check_items(c, tree, owner)
         return UNKNOWN
     index = types[0] if len(types) == 1 else Tuple(tuple(types))
     if len(indexes) == 1 and indexes[0].kind == "slice":
@@ -1176,7 +1189,9 @@ def _named(c: Context, tree: Tree, expected: Type | None) -> Type:
 def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
     for one in tree.children:
         if one.kind not in ("*", "**"):
-            infer(c, one)
+            type_ = infer(c, one)
+            if c.is_final(tree):
+                operators.spread(c, tree, type_)
     return UNKNOWN
 
 

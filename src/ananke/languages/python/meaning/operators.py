@@ -65,7 +65,10 @@ _UNARY = {"-": "__neg__", "+": "__pos__", "~": "__invert__"}
 #: Classes whose instances no test in the same expression makes something else.
 SETTLED = frozenset(
     f"builtins:{name}"
-    for name in ("str", "int", "float", "bool", "bytes", "list", "dict", "set", "tuple", "complex")
+    for name in (
+        *("str", "int", "float", "bool", "bytes", "list", "dict", "set", "tuple", "complex"),
+        "type",
+    )
 ) | {"types:NoneType"}
 
 
@@ -275,6 +278,8 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
             _check_index(c, tree, owner, method, index)
         return UNKNOWN
     if method is None:
+        if c.unsettled and not is_settled(owner):
+            return UNKNOWN
         if c.world.member(ClassOf(owner), "__class_getitem__") is None or isinstance(
             owner, Nominal | Literal
         ):
@@ -291,6 +296,15 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
         c.report(Domain.TYPES, f"`{show(owner)}` can't be indexed with `{show(index)}`", tree)
         return UNKNOWN
     return outcome.result
+
+
+def check_items(c: Context, tree: Tree, owner: Type) -> None:
+    """Checks that the owner has items at all, to be read or written."""
+    if _vague(c, owner) or not is_settled(owner):
+        return
+    methods = ("__getitem__", "__setitem__", "__delitem__")
+    if all(c.world.member(owner, one) is None for one in methods):
+        c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
 
 
 def _check_index(c: Context, tree: Tree, owner: Type, method: Type, index: Type) -> None:
@@ -387,6 +401,14 @@ def iterate(c: Context, tree: Tree, type_: Type) -> Type:
         return UNKNOWN
     result = _apply(c, iterator, "__next__", ())
     return UNKNOWN if result is None else result
+
+
+def spread(c: Context, tree: Tree, type_: Type) -> None:
+    """Checks that a value may stand after `*` or `**`."""
+    if tree.kind != "dictionary_splat":
+        iterate(c, tree, type_)
+    elif not _vague(c, type_) and is_settled(type_) and c.world.member(type_, "keys") is None:
+        c.report(Domain.TYPES, f"`{show(type_)}` is no mapping", tree)
 
 
 def awaited(c: Context, tree: Tree, type_: Type) -> Type:
