@@ -122,6 +122,42 @@ def f(x: dict[str, list[int]], y: list[str], z: bytearray, w: dict[str | int, ob
     v["a"] = 1
     v[1] = "a"
 """,
+    "what is bound like a method, or isn't": """
+from typing import Annotated, Any, Callable, ClassVar
+sniffio: Any
+try:
+    import os as sniffio
+except ImportError:
+    sniffio = None
+def f(args):
+    sniffio.anything.reset(args)
+    return Annotated[args]
+class A:
+    call: ClassVar[Callable[["A"], None]]
+    def _get(self): return self._data
+    def _set(self, data): self._data = data
+    data = name = property(_get, _set)
+    def g(self, offset):
+        self.call()
+        if offset < len(self.data):
+            self.data = ""
+        return self.data[offset:]
+""",
+    "a slot of a class of the library": """
+import collections.abc
+class A(collections.abc.KeysView):
+    def f(self):
+        return self._mapping
+""",
+    "what is spread is a member": """
+class A:
+    def __init__(self, args=(), options=None):
+        self.args = args
+        self.options = options or {}
+    def run(self):
+        print(*self.args, **self.options)
+        return [*self.args, *self.args[0]], {**self.options}, (*self.args, 1)
+""",
     "a name that goes on": "def f(a):\n    print(g_)\n    g_1 = a\n    return g_1\ng_ = 1\n",
     "names in quotes": """
 from typing import TypeVar

@@ -37,6 +37,7 @@ from ananke.analysis.types import (
     Variable,
     join,
     map_type,
+    members_of,
     substitute,
 )
 
@@ -408,7 +409,10 @@ class World:
         }
 
     def _is_descriptor(self, type_: Type) -> bool:
-        return isinstance(type_, Nominal) and self.find(type_.symbol, "__get__") is not None
+        return any(
+            isinstance(one, Nominal) and self.find(one.symbol, "__get__") is not None
+            for one in members_of(type_)
+        )
 
     # Modules
 

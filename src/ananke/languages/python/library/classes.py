@@ -43,7 +43,6 @@ _INHERITED = {"enum", "typeddict", "dataclass_transform"}
 #: Class decorators that add no members.
 _TRANSPARENT = {"final", "runtime_checkable", "type_check_only", "deprecated", "disjoint_base"}
 _TRANSPARENT_SYMBOLS = {
-    "functools:total_ordering",
     "enum:unique",
     "enum:verify",
     "warnings:deprecated",
@@ -88,13 +87,17 @@ def declare_class(home: Home, outer: Home | None, names: Names, is_stub: bool) -
     if flags & {"dataclass", "namedtuple", "typeddict", "dataclass_transform"}:
         fields, is_sure = _fields(inner, body, is_typed_dict="typeddict" in flags)
         flags |= frozenset() if is_sure else {"unsure"}
+    slots = frozenset[str]()
     if "__slots__" in inner:
         flags |= {"slots"}
+        slots = _slots(inner["__slots__"][0].text) - inner.keys()
     if is_stub:
         flags |= {"stub"}
     is_enum = "enum" in flags
 
     def member(name: str) -> Member:
+        if name in slots:
+            return Member(Value(UNKNOWN), Binding.INSTANCE, is_declared=False)
         inside = Home(home.module, (*home.path, name), inner[name])
         return _member(inside, body, is_enum=is_enum, is_stub=is_stub)
 
@@ -102,12 +105,25 @@ def declare_class(home: Home, outer: Home | None, names: Names, is_stub: bool) -
         symbol,
         head.parameters,
         head.bases,
-        _Members(inner, member),
+        _Members({**inner, **dict.fromkeys(slots)}, member),
         head.metaclass,
         flags,
         fields,
         head.is_open,
     )
+
+
+def _slots(text: str) -> frozenset[str]:
+    """The names that `__slots__ = ("a", "b")` lists, as far as they are told."""
+    try:
+        (node,) = parse_source(text).body
+        value = ast.literal_eval(node.value) if isinstance(node, ast.Assign) else ()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return frozenset()
+    return frozenset(one for one in names if isinstance(one, str))
 
 
 class _Members(Mapping[str, Member]):

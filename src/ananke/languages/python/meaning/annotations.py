@@ -420,6 +420,9 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         return join([*read, NONE])
     if form == "Union":
         return join(read) if read else UNKNOWN
+    if form == "ClassVar" and any(isinstance(one, Function) for one in read):
+        # It may be bound like a method.
+        return UNKNOWN
     if form in ("Final", "ClassVar", "Required", "NotRequired", "ReadOnly"):
         return read[0] if read else UNKNOWN
     if form == "Type":

@@ -22,6 +22,7 @@ from ananke.analysis.types import (
     join,
     members_of,
 )
+from ananke.languages.python.meaning import operators
 from ananke.languages.python.meaning.context import NONE, Context, builtin
 from ananke.languages.python.meaning.trees import (
     PUNCTUATION,
@@ -80,7 +81,7 @@ def dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
 
     def read(one: Tree) -> _Types:
         if one.kind != "pair":
-            c.infer(one, None)
+            operators.spread(c, one)
             return UNKNOWN, UNKNOWN
         key, value = one.child("key"), one.child("value")
         return (
@@ -106,7 +107,7 @@ def _collection(c: Context, name: str, tree: Tree, expected: Type | None) -> Typ
 
 def _element(c: Context, tree: Tree, wanted: Type | None) -> _Types:
     if _is_spread(c, tree):
-        c.infer(tree, None)
+        operators.spread(c, tree)
         return (UNKNOWN,)
     c.binder = tree
     return (c.infer(tree, wanted),)

@@ -572,7 +572,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
             continue
         spread = one.kind if one.kind.endswith("_splat") else spread_in(c, one)
         if spread:
-            infer(c, one)
+            operators.spread(c, one)
             sign = "**" if spread == "dictionary_splat" else "*"
             found.append(Argument(sign, UNKNOWN, one.start, one.end, final))
             continue
@@ -1045,7 +1045,8 @@ def _subscript(c: Context, tree: Tree, expected: Type | None) -> Type:
     index = types[0] if len(types) == 1 else Tuple(tuple(types))
     if len(indexes) == 1 and indexes[0].kind == "slice":
         index = Nominal("builtins:slice")
-    check_count(c, tree, owner, indexes)
+    if not isinstance(index, Unknown):
+        check_count(c, tree, owner, indexes)
     return operators.subscript(c, tree, owner, index)
 
 
@@ -1189,9 +1190,7 @@ def _named(c: Context, tree: Tree, expected: Type | None) -> Type:
 def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
     for one in tree.children:
         if one.kind not in ("*", "**"):
-            type_ = infer(c, one)
-            if c.is_final(tree):
-                operators.spread(c, tree, type_)
+            infer(c, one)
     return UNKNOWN
 
 

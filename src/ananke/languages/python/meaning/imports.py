@@ -8,7 +8,7 @@ from ananke.analysis.declarations import Alias, Class, Module
 from ananke.analysis.defects import Domain
 from ananke.analysis.judgement import Constraint
 from ananke.analysis.scopes import Entry
-from ananke.analysis.types import UNKNOWN, ModuleObject, Type
+from ananke.analysis.types import UNKNOWN, ModuleObject, Type, Unknown
 from ananke.languages.python.meaning.annotations import alias_of, special_form, special_names
 from ananke.languages.python.meaning.context import Context
 from ananke.parsing.opening import NOWHERE, Tree
@@ -41,10 +41,10 @@ def import_modules(c: Context, tree: Tree) -> None:
             continue
         if alias is not None:
             if alias.is_present:
-                c.bind(c.text(alias), ModuleObject(name) if name else UNKNOWN)
+                _bind(c, c.text(alias), Entry(ModuleObject(name) if name else UNKNOWN))
             continue
         first = c.text(words[0])
-        c.bind(first, ModuleObject(first) if name else UNKNOWN)
+        _bind(c, first, Entry(ModuleObject(first) if name else UNKNOWN))
 
 
 def _module(c: Context, dotted: Tree, base: str) -> str:
@@ -88,6 +88,14 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
 
 def _is_of_the_library(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _bind(c: Context, name: str, entry: Entry) -> None:
+    """Binds an imported name; one that was declared to be anything stays so."""
+    before = c.scope.names.get(name)
+    if before is not None and isinstance(before.declared, Unknown):
+        entry = before
+    c.scope = c.scope.bind(name, entry)
 
 
 def _forbidden(c: Context, name: str) -> bool:
@@ -153,7 +161,7 @@ def import_from(c: Context, tree: Tree) -> None:
             continue
         bound = c.text(alias if alias is not None else word[0])
         if not c.is_pending(word[0]):
-            c.scope = c.scope.bind(bound, entry)
+            _bind(c, bound, entry)
 
 
 def _exported(c: Context, module: str, word: Tree) -> Entry:

@@ -403,9 +403,15 @@ def iterate(c: Context, tree: Tree, type_: Type) -> Type:
     return UNKNOWN if result is None else result
 
 
-def spread(c: Context, tree: Tree, type_: Type) -> None:
-    """Checks that a value may stand after `*` or `**`."""
-    if tree.kind != "dictionary_splat":
+def spread(c: Context, tree: Tree) -> None:
+    """Reads an operand that begins with `*` or `**`, which must be iterable or a mapping."""
+    value = tree.children[-1] if tree.kind in ("list_splat", "dictionary_splat") else None
+    if value is None or not c.is_final(tree):
+        # `*a.b` is read as a member of what is spread.
+        c.infer(tree, None)
+        return
+    type_ = c.infer(value, None)
+    if tree.kind == "list_splat":
         iterate(c, tree, type_)
     elif not _vague(c, type_) and is_settled(type_) and c.world.member(type_, "keys") is None:
         c.report(Domain.TYPES, f"`{show(type_)}` is no mapping", tree)
