@@ -358,18 +358,6 @@ def test_a_token_that_brings_its_own_claim_is_judged(vocabulary):
     assert ids[b"\n"] in bits(one)
 
 
-def test_a_token_that_the_parser_refuses_is_none_of_semantics() -> None:
-    """There the grammar's mask has a token too many: no reason to fail."""
-    vocabulary = from_tokens(
-        [*(bytes([byte]) for byte in range(256)), b""], eos=[256], name="semantics"
-    )
-    spec = {"language": "python", "domains": ["syntax", "semantics"]}
-    session = Session(parse_spec(spec), vocabulary)
-    session.accept_text(b"x = 3\\\r\nnot\\\r\n\n")
-    rows = allocate(1, vocabulary.size)
-    session.mask(rows)
-
-
 def test_a_return_is_a_claim_where_a_contract_is_stated_only() -> None:
     """Without one no token after it is asked about; with one each that may end the statement is."""
     vocabulary = from_tokens(
