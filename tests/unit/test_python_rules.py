@@ -143,6 +143,28 @@ class A:
             self.data = ""
         return self.data[offset:]
 """,
+    "displays that are assigned to what is declared": """
+from typing import Awaitable, Callable, TypedDict, TypeVar
+T = TypeVar("T")
+Handler = Callable[[T], Awaitable[object]]
+async def h(n: int): pass
+class S(TypedDict):
+    a: int
+class A:
+    def __init__(self, s: S, all: dict[str, S], handler: Handler[int]) -> None:
+        self.s: S = s
+        self.all = all
+        self.xs: list[int | str] = []
+    def f(self, n: int) -> None:
+        if n:
+            self.s = {
+                "a": n,
+            }
+            self.xs = [1, 2]
+        self.all["a"] = {"a": 1}
+        A(self.s, self.all, h)
+        self.xs = [n] if n else []
+""",
     "a slot of a class of the library": """
 import collections.abc
 class A(collections.abc.KeysView):

@@ -464,7 +464,9 @@ def check_count(c: Context, tree: Tree, value: Type, arguments: list[Tree]) -> N
     if not c.is_final(tree) or any(one.kind in _SEVERAL for one in arguments):
         return
     form = form_of(value)
-    if form in ("Annotated", "Callable") and len(arguments) == 1:
+    # Not of an alias with parameters of its own.
+    is_named = c.text(tree).partition("[")[0].strip().rpartition(".")[2] == form
+    if form in ("Annotated", "Callable") and is_named and len(arguments) == 1:
         c.report(Domain.TYPES, f"`{form}` takes more than one argument", tree)
     if isinstance(value, ClassOf) and isinstance(value.instance, Nominal):
         count = _COUNTS.get(value.instance.symbol)

@@ -61,7 +61,7 @@ from ananke.languages.python.meaning.paths import path_of
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["bind_target", "check_target", "infer"]
+__all__ = ["bind_target", "check_target", "declared_member", "infer"]
 
 #: Builtins that modules are known to bind anew further down, after functions that use the new one.
 _OFTEN_REPLACED = frozenset(
@@ -1378,18 +1378,18 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
         elif not known[1]:
             joined = (together(known[0], widen_literal(type_)), False)
             c.scope = c.scope.but(attributes={**c.scope.attributes, name: joined})
-        wanted = _declared_member(c, owner, name)
+        wanted = declared_member(c, owner, name)
         if wanted is not None and declared is None:
             check_assigned(c, tree, type_, wanted, f"`{name}`")
     elif not isinstance(owner, Unknown):
         found = read_member(c, owner, name_tree, target)
-        wanted = _declared_member(c, owner, name)
+        wanted = declared_member(c, owner, name)
         if wanted is not None:
             check_assigned(c, tree, type_, wanted, f"`{name}`")
         del found
     path = path_of(c, tree)
     if path is not None:
-        wanted = _declared_member(c, owner, name)
+        wanted = declared_member(c, owner, name)
         held = type_ if wanted is None else narrowed_to(c, type_, wanted)
         held = UNKNOWN if held == NEVER else held
         c.scope = c.scope.with_fact(path, widen_literal(held) if wanted is None else held)
@@ -1405,7 +1405,7 @@ def check_target(c: Context, tree: Tree) -> None:
         read_member(c, infer(c, target), name_tree, target)
 
 
-def _declared_member(c: Context, owner: Type, name: str) -> Type | None:
+def declared_member(c: Context, owner: Type, name: str) -> Type | None:
     """The declared type of a plain variable of the owner's class; None if there is none."""
     if not isinstance(owner, Nominal):
         return None

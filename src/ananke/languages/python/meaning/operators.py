@@ -79,6 +79,11 @@ def is_settled(type_: Type) -> bool:
     )
 
 
+def is_plain(type_: Type) -> bool:
+    """Whether it is of a class of single values: no display is."""
+    return isinstance(type_, Nominal) and not type_.arguments and type_.symbol in SETTLED
+
+
 def each(c: Context, members: Sequence[Type], rule: Callable[[Type], Type]) -> list[Type]:
     """What the rule gives for the members of a union. In an expression that may still be narrowed
     those that it refuses don't count, unless it refuses all."""
@@ -360,7 +365,10 @@ def _tuple_item(c: Context, tree: Tree, owner: Tuple, index: Type) -> Type:
 
 
 def set_item(c: Context, tree: Tree, owner: Type, key: Type, value: Type) -> None:
-    """Checks that items of the owner can be assigned, and this value under this key."""
+    """Checks that items of the owner can be assigned, and this value under this key. What a display
+    is depends on what is expected, which isn't known here."""
+    if not all(isinstance(one, Literal) or is_plain(one) for one in members_of(value)):
+        value = UNKNOWN
     if _vague(c, owner) or isinstance(owner, Function | Overloaded | ModuleObject):
         return
     for one in members_of(owner):

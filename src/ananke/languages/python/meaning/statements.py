@@ -26,6 +26,7 @@ from ananke.languages.python.meaning.expressions import (
     bind_target,
     check_assigned,
     check_target,
+    declared_member,
     infer,
 )
 from ananke.languages.python.meaning.narrowing import narrow, static_value
@@ -269,6 +270,8 @@ def _assignment(c: Context, tree: Tree) -> None:
         left.kind in ("identifier",) or declared is not None
     ):
         check_assigned(c, right, type_, expected, f"`{c.text(left)}`")
+    if left.kind == "attribute" and expected is not None and _shaped_by(c, right, expected):
+        type_ = expected
     if not is_final:
         c.muted += 1
     if _makes_a_class(c, right) or (right.kind == "call" and isinstance(type_, ClassOf)):
@@ -355,6 +358,12 @@ def _note_alias(c: Context, left: Tree, right: Tree, type_: Type) -> None:
 
 
 def _expected(c: Context, left: Tree) -> Type | None:
+    if left.kind == "attribute":
+        target, name = left.child("object"), left.child("attribute")
+        if target is None or name is None or not c.is_final(left):
+            return None
+        with c.quiet():
+            return declared_member(c, infer(c, target), c.text(name))
     if left.kind != "identifier":
         return None
     entry = c.scope.names.get(c.text(left))
