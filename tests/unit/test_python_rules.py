@@ -835,6 +835,10 @@ WRONG = {
         "def f(x: dict[str, int], y: str | int):\n    x[y] = 1\n",
         "takes no",
     ),
+    "a module that has neither source nor stub": (
+        "from _collections import deque\n",
+        "no module `_collections`",
+    ),
     "items of what has none, at the bracket": ("x = 1.5[", "has no items"),
     "what can't be spread": ("x = [*True]\n", "not iterable"),
     "what is no mapping": ("x = {**1}\n", "is no mapping"),

@@ -57,7 +57,7 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             c.offer("modules", names, lambda _: None)
             if not name:
                 # Stubs leave out what is private.
-                names |= sys.stdlib_module_names
+                names |= sys.stdlib_module_names - set(sys.builtin_module_names)
             elif c.text(word)[:1] in ("", "_") and _is_of_the_library(name):
                 return ""
             if not c.program.library.is_open and not c.trying and names:
@@ -78,6 +78,8 @@ def _module(c: Context, dotted: Tree, base: str) -> str:
             is_native = _is_of_the_library(name)
             # Stubs leave out what is private, and some packages altogether.
             is_left_out = is_native and (part[:1] == "_" or name == part or not siblings)
+            # Of what has no source there is nothing but stubs.
+            is_left_out = is_left_out and name not in sys.builtin_module_names
             is_open = c.program.library.is_open and not is_native
             if not is_open and not c.trying and not is_left_out:
                 near = [one for one in siblings if one[:2] == part[:2]]
