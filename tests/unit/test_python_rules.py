@@ -155,6 +155,7 @@ class A:
         self.s: S = s
         self.all = all
         self.xs: list[int | str] = []
+        self.t: S | None = None
     def f(self, n: int) -> None:
         if n:
             self.s = {
@@ -163,6 +164,8 @@ class A:
             self.xs = [1, 2]
         self.all["a"] = {"a": 1}
         A(self.s, self.all, h)
+        self.t = self.t or S(a=1)
+        self.t["a"].bit_length()
         self.xs = [n] if n else []
 """,
     "a slot of a class of the library": """

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ananke.analysis.calls import widen_literal
 from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.relation import assignable
 from ananke.analysis.scopes import Entry, Owed, Scope, merge, widen
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import (
@@ -270,8 +271,14 @@ def _assignment(c: Context, tree: Tree) -> None:
         left.kind in ("identifier",) or declared is not None
     ):
         check_assigned(c, right, type_, expected, f"`{c.text(left)}`")
-    if left.kind == "attribute" and expected is not None and _shaped_by(c, right, expected):
-        type_ = expected
+    is_shaped = expected is not None and _shaped_by(c, right, expected)
+    if (
+        left.kind == "attribute"
+        and is_shaped
+        and not assignable(c.world, type_, expected or UNKNOWN)
+    ):
+        # It may be what is expected all the same.
+        type_ = UNKNOWN
     if not is_final:
         c.muted += 1
     if _makes_a_class(c, right) or (right.kind == "call" and isinstance(type_, ClassOf)):
