@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ananke.analysis.holes import Hole, HoleError, Region
-from ananke.holes import Filled, HoleText, Limits, Task, fill, find
+from ananke.holes import Draft, Filled, HoleText, Limits, Task, fill, find
 from ananke.languages import get_checker, get_hole_language
 from ananke.masks import allocate, tokens_of
 from ananke.outcome import NotAdmitted, Satisfiability
@@ -237,14 +237,15 @@ def test_the_mask_of_a_hole_is_what_may_be_fed(text: str, written: str) -> None:
 class Script:
     """Writes what it is told, one after another, and notes what it was asked."""
 
-    def __init__(self, *texts: bytes | None) -> None:
+    def __init__(self, *texts: bytes | Draft | None) -> None:
         self.texts = list(texts)
         self.asked: list[ConstraintSpec] = []
 
-    def __call__(self, spec: ConstraintSpec, region: Region, number: int) -> bytes | None:
+    def __call__(self, spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
         assert number >= len(self.asked)
         self.asked.append(spec)
-        return self.texts.pop(0)
+        text = self.texts.pop(0)
+        return Draft(text) if isinstance(text, bytes) else text
 
 
 def look(spec: ConstraintSpec, region: Region) -> Satisfiability:
@@ -339,6 +340,29 @@ def test_a_hole_fills_no_hole() -> None:
     result = filled("x = ...\n", Script(b"...", b"[...]", b"'...'"))
     assert [one.outcome for one in result.attempts] == ["leaves a hole"] * 2 + ["kept"]
     assert result.text == b"x = '...'\n"
+
+
+def test_a_fill_that_had_to_be_closed_waits_for_one_that_was_ended() -> None:
+    limits = Limits(in_a_row=4, in_all=30)
+    closed = Draft(b"a.real", is_closed=True)
+    result = filled(TWO, Script(closed, b"c", b"a", closed, b"1"), limits=limits)
+    assert result.fills == (b"a", b"1")
+    assert [one.outcome for one in result.attempts] == [
+        "waits: it had to be closed",
+        "types: `c` is not defined",
+        "kept",
+        "waits: it had to be closed",
+        "kept",
+    ]
+    # Where nothing better comes it is taken, after as many as may wait.
+    result = filled(TWO, Script(closed, b"c", b"c", b"c", b"1"), limits=limits)
+    assert result.fills == (b"a.real", b"1")
+    few = Limits(in_a_row=4, in_all=30, waiting=1)
+    again = Draft(b"a.imag", is_closed=True)
+    assert filled(TWO, Script(closed, again, b"1"), limits=few).fills == (b"a.imag", b"1")
+    # Nor is it lost where no attempt is left.
+    limits = Limits(in_a_row=4, in_all=2)
+    assert filled(TWO, Script(closed, closed), limits=limits).fills == (b"a.real", None)
 
 
 def test_the_search_is_bounded() -> None:

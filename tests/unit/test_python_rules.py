@@ -751,6 +751,52 @@ class V:
     def __class_getitem__(cls, n): return cls
 def g(z: V[3]): ...
 """,
+    "one of several values that isn't known, and none that is wrong": """
+import sys
+from typing import TYPE_CHECKING
+def f(c, unknown, x: int | None, text: str) -> str:
+    a: str = None if sys.version_info < (3, 0) else unknown
+    b: str = None if not TYPE_CHECKING else unknown
+    d: int = x or unknown
+    e: int = x if x is not None else unknown
+    g: int | None = None if c else unknown
+    return text and unknown
+""",
+    "functions, classes and modules as what they are": """
+import os
+from collections.abc import Callable, Hashable, Sized
+from types import FunctionType, MethodType, ModuleType
+from typing import Protocol
+class Q(Protocol):
+    def __call__(self) -> None: ...
+class M(type):
+    def __len__(self): return 1
+class C(metaclass=M):
+    def m(self) -> None: ...
+def f() -> None: ...
+a: ModuleType = os
+b: list[Hashable] = [f, C]
+g: Q = f
+h: Q = C().m
+i: type = C
+j: FunctionType = f
+k: MethodType = C().m
+l: Callable = C
+m: Sized = C
+""",
+    "a binding that is never reached beside one further out": """
+def f(x):
+    if x:
+        raise ValueError
+        a = 1
+    return a
+    a = 2
+a = 1
+class A:
+    def f(self):
+        return [__class__ for _ in "a"]
+print(__cached__, __annotations__, __builtins__, __path__, __debug__)
+""",
 }
 
 
@@ -972,7 +1018,40 @@ WRONG = {
         "from collections.abcd import Mapping\n",
         "there is no module `collections.abcd`",
     ),
+    "a value that is wrong, or one that isn't known": (
+        "def f(c, unknown):\n    g: str = None if c else unknown\n",
+        "`None` can't be assigned to `g`, declared as `str`",
+    ),
+    "an operand that is wrong, after one that isn't known": (
+        "def f(unknown, x: int) -> str:\n    return unknown or x\n",
+        "`f` returns `str`, not `int`",
+    ),
+    "a class for a protocol that it doesn't follow": (
+        "from datetime import date\ndate(date, 1, 1)\n",
+        "`type[date]`",
+    ),
+    "a function for an instance": (
+        "class C: ...\ndef f(): ...\ndef g(x: C): ...\ng(f)\n",
+        "`() -> unknown` is not what the parameter `x` takes",
+    ),
 }
+
+#: Names that nothing binds.
+UNBOUND = {
+    "a": "def f():\n    return a\n    a = 1\n",
+    "__all__": "print(__all__)\n",
+    "__class__": "def f():\n    return __class__\n",
+    "__qualname__": "print(__qualname__)\n",
+}
+
+
+@pytest.mark.parametrize("name", UNBOUND)
+def test_a_name_that_nothing_binds_is_owed(name: str, library: PythonLibrary) -> None:
+    state = load_grammar("python").parse(UNBOUND[name].encode())
+    assert state is not None
+    found = judge(Program(library), state, at_end=True)
+    told = [one.message for one in found.defects]
+    assert [one for one, _ in found.owed] == [name] or told == [f"`{name}` is not defined"]
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -49,6 +49,11 @@ _PLAIN = frozenset(
     ]
 ) | {"types:NoneType"}
 
+#: What functions are instances of.
+_FUNCTIONS = tuple(
+    f"types:{name}Type" for name in ("Function", "Method", "BuiltinFunction", "BuiltinMethod")
+)
+
 #: What is taken for what without being a subclass (PEP 484's numeric tower, bytes-like data).
 _PROMOTED = {
     ("builtins:int", "builtins:float"),
@@ -103,7 +108,7 @@ def assignable(world: World, source: Type, target: Type, depth: int = 0) -> bool
         case (Literal(), Tuple()):
             return False
         case (Function() | Overloaded() | ModuleObject(), Nominal(symbol)):
-            return symbol not in _PLAIN
+            return symbol not in _PLAIN and _object_as(world, source, symbol)
         case (ClassOf(instance), Nominal(symbol)):
             return symbol not in _PLAIN and _class_as(world, instance, symbol)
         case (Function() | Overloaded() | ModuleObject(), Tuple() | ClassOf()):
@@ -146,12 +151,29 @@ def _arguments_fit(world: World, source: Type, target: Nominal, depth: int) -> b
     )
 
 
+def _object_as(world: World, source: Type, symbol: str) -> bool:
+    """Whether a function or a module may be taken for an instance of the class `symbol`."""
+    wanted = world.class_of(symbol)
+    if wanted is None:
+        return True
+    if "protocol" in wanted.flags:
+        return isinstance(source, ModuleObject) or _satisfies(world, source, symbol)
+    kinds = ("types:ModuleType",) if isinstance(source, ModuleObject) else _FUNCTIONS
+    return any(
+        world.is_subclass(kind, symbol) is not False
+        or (world.is_loose and world.is_subclass(symbol, kind) is not False)
+        for kind in kinds
+    )
+
+
 def _class_as(world: World, instance: Type, symbol: str) -> bool:
     """Whether the class of `instance` may be taken for an instance of the class `symbol`."""
     wanted = world.class_of(symbol)
-    if wanted is None or "protocol" in wanted.flags:
-        return True
     own = symbol_of(instance)
+    if wanted is None:
+        return True
+    if "protocol" in wanted.flags:
+        return world.is_under_way(own or "") or _satisfies(world, ClassOf(instance), symbol)
     lineage = None if own is None else world.lineage(own)
     if lineage is None or lineage.is_open:
         # Whatever its class is made by is a kind of type.

@@ -145,8 +145,10 @@ class Scope:
                 for name, one in owed.items()
                 if name in added and one.inside is not None and (not one.inside or not self.loop)
             }
-            belated = {**belated, **late}
-            owed = {name: one for name, one in owed.items() if name not in added}
+            # What is never reached is no binding for what was: that is looked for further out.
+            paid = set(added) if self.is_alive else added.keys() - late.keys()
+            belated = {**belated, **late} if self.is_alive else belated
+            owed = {name: one for name, one in owed.items() if name not in paid}
         names = {**self.names, **added}
         return self.but(names=names, facts=facts, owed=owed, belated=belated)
 

@@ -48,7 +48,7 @@ from ananke.cli.reading import (
 from ananke.cli.tracing import Figures, figures, measure
 from ananke.cli.tracing import trace as trace_tokens
 from ananke.cli.writing import Sampling, Written, write
-from ananke.holes import Limits
+from ananke.holes import Draft, Limits
 from ananke.languages import LANGUAGES, get_checker
 from ananke.outcome import NotAdmitted
 from ananke.parsing import GrammarError, LanguageError, ParseError
@@ -500,10 +500,10 @@ def fill_command(
         vocabulary = embedded.vocabulary
         write_fill = partial(write, embedded)
 
-    def writer(spec: ConstraintSpec, region: Region, number: int) -> bytes | None:
+    def writer(spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
         drawn = replace(sampling, seed=sampling.seed + number)
         written = write_fill(spec.context.prefix, drawn, spec, _ignore, region)
-        return written.text if written.is_finished else None
+        return Draft(written.text, bool(written.closing)) if written.is_finished else None
 
     limits = Limits(in_all=attempts)
     filled = fill_file(found, vocabulary, writer, policies, limits, chosen)

@@ -7,12 +7,13 @@
 holes.py`), and whoever calls brings the writer.
 """
 
-from ananke.holes.filling import Attempt, Filled, Limits, Task, Writer, fill
+from ananke.holes.filling import Attempt, Draft, Filled, Limits, Task, Writer, fill
 from ananke.holes.region import RegionState
 from ananke.holes.text import Find, HoleText, find
 
 __all__ = [
     "Attempt",
+    "Draft",
     "Filled",
     "Find",
     "HoleText",

@@ -2,9 +2,11 @@
 
 A hole is filled with what a writer writes between the text before it, with the fills so far, and
 the text after it, in which later holes stand as something that nothing is known of. A fill is kept
-if it brings no defect and leaves every later hole with a solution, as far as that can be told. A
-hole that can't be filled takes back the fill before it: a search by depth, with bounds. If the
-first can't be filled whatever is tried, it stays open and the others are filled.
+if it brings no defect and leaves every later hole with a solution, as far as that can be told. One
+that the writer ended itself is preferred to one that had to be closed for it, which says less of
+what the writer meant: such a one waits until some attempts more gave no better. A hole that can't
+be filled takes back the fill before it: a search by depth, with bounds. If the first can't be
+filled whatever is tried, it stays open and the others are filled.
 """
 
 from __future__ import annotations
@@ -19,19 +21,30 @@ from ananke.holes.text import Find, HoleText, stand_in
 from ananke.outcome import Satisfiability
 from ananke.spec import Constraint, ConstraintSpec, parse_policy, said_in
 
-__all__ = ["Attempt", "Filled", "Limits", "Task", "Writer", "fill"]
+__all__ = ["Attempt", "Draft", "Filled", "Limits", "Task", "Writer", "fill"]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a writer wrote; `is_closed`: a limit came near, so that its end is not the writer's."""
+
+    text: bytes
+    is_closed: bool = False
+
 
 #: Writes what stands between a spec's prefix and suffix and stays in a region; None if it could not
 #: be finished. The number is another one for each attempt.
-Writer = Callable[[ConstraintSpec, Region, int], bytes | None]
+Writer = Callable[[ConstraintSpec, Region, int], Draft | None]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of the search: attempts at one hole in a row, and in all."""
+    """Bounds of the search: attempts at one hole in a row, and in all; and fills of a hole that had
+    to be closed, which wait for a better one."""
 
     in_a_row: int = 20
     in_all: int = 100
+    waiting: int = 3
 
 
 @dataclass(frozen=True)
@@ -161,19 +174,31 @@ class _Search:
         if index == len(self._chosen):
             return True
         hole = self._chosen[index]
+        waiting: list[bytes] = []
         for _ in range(self._task.limits.in_a_row):
             if self._is_spent:
-                return False
+                break
             problem = self._without_solution(hole)
             if problem is not None:
                 self.attempts.append(Attempt(hole, None, problem))
-                return False
-            text = self._attempt(hole, index)
-            if text is None:
+                break
+            if not self._attempt(hole, index, waiting):
                 continue
             if self._fill_from(index + 1):
                 return True
             self._undo(hole)
+        return any(self._take_up(hole, index, text) for text in waiting)
+
+    def _take_up(self, hole: int, index: int, text: bytes) -> bool:
+        """Whether the later holes can be filled beside a fill that waited for a better one."""
+        if self.fills[hole] is not None:
+            # No attempt was left to take back what stands there.
+            return False
+        self.fills[hole] = text
+        self.attempts.append(Attempt(hole, text, "kept"))
+        if self._fill_from(index + 1):
+            return True
+        self._undo(hole)
         return False
 
     def _undo(self, hole: int) -> None:
@@ -185,14 +210,16 @@ class _Search:
             # Better some holes filled than none.
             self.fills[hole] = written
 
-    def _attempt(self, hole: int, index: int) -> bytes | None:
-        """Writes one fill; None if it is not kept."""
+    def _attempt(self, hole: int, index: int, waiting: list[bytes]) -> bool:
+        """Writes one fill. Whether it is kept; one that is right but for its end may be added to
+        those that wait."""
         spec, region = self._place(hole)
         number = len(self.attempts)
-        text = self._writer(spec, region, number)
-        if text is None:
+        draft = self._writer(spec, region, number)
+        if draft is None:
             self.attempts.append(Attempt(hole, None, "could not be finished"))
-            return None
+            return False
+        text = draft.text
         before = self._defects()
         self.fills[hole] = text
         outcome = self._new_hole(hole, text) or self._new_defect(before)
@@ -201,11 +228,13 @@ class _Search:
             if problem is not None:
                 outcome = f"leaves hole {later + 1} without a solution: {problem}"
                 break
+        if outcome is None and draft.is_closed and len(waiting) < self._task.limits.waiting:
+            outcome = "waits: it had to be closed"
+            waiting.append(text)
         self.attempts.append(Attempt(hole, text, outcome or "kept"))
         if outcome is not None:
             self.fills[hole] = None
-            return None
-        return text
+        return outcome is None
 
     def _new_hole(self, hole: int, text: bytes) -> str | None:
         """Why a text that is a hole itself, or holds one, fills none."""

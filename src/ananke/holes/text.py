@@ -30,15 +30,6 @@ class HoleText:
     holes: tuple[Hole, ...]
     policies: tuple[Policy | None, ...]
 
-    def with_fillers(self, language: HoleLanguage) -> bytes:
-        """The text in which values that are due are something that nothing is known of."""
-        pieces: list[bytes] = []
-        last = 0
-        for one in self.holes:
-            pieces += [self.text[last : one.start], stand_in(language, one)]
-            last = one.end
-        return b"".join([*pieces, self.text[last:]])
-
 
 def stand_in(language: HoleLanguage, hole: Hole) -> bytes:
     """What stands for a hole that isn't filled, where the text is judged."""

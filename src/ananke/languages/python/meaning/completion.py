@@ -10,7 +10,7 @@ from ananke.languages.python.meaning.lexemes import number_begun, word_begun
 from ananke.languages.python.meaning.program import judge, words_due
 from ananke.parsing.state import ParseState
 
-__all__ = ["endings", "proposals"]
+__all__ = ["LACKING", "UNDEFINED", "endings", "proposals"]
 
 #: What may stand where a value is due, the first of every type; where a target or a pattern is; as
 #: a member; and what may follow a value.
@@ -22,8 +22,8 @@ _GOES_ON = (b", ", b" in ", b" = ", b": ")
 _NAMES_TRIED = 4
 _INDENTATION = re.compile(rb"\n([ \t]*)[^ \t\r\n#]")
 #: What defects say of names and members.
-_UNDEFINED = re.compile(r"`(\w+)` is not defined")
-_LACKING = re.compile(r"has no attribute `(\w+)`")
+UNDEFINED = re.compile(r"`(\w+)` is not defined")
+LACKING = re.compile(r"has no attribute `(\w+)`")
 
 
 def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]]:
@@ -50,12 +50,12 @@ def endings(program: Program, state: ParseState) -> Iterator[bytes]:
     text = state.text()
     for defect in judgement.defects:
         # Of the receiver itself any method may still assign a member.
-        told = _LACKING.search(defect.message)
+        told = LACKING.search(defect.message)
         if told is not None and text[: defect.start].endswith(b"self."):
             targets.append(f"self.{told.group(1)}")
     lines = [f"{target} = NotImplemented".encode() for target in dict.fromkeys(targets)]
-    last = max(map(len, _INDENTATION.findall(b"\n" + text)[-1:]), default=0)
-    depths = {one for one in _INDENTATION.findall(text) if len(one) <= last}
+    found = _INDENTATION.findall(b"\n" + text)
+    depths = {one for one in found if len(one) <= len(found[-1])} if found else set[bytes]()
     for more in (lines, [*lines, b"raise"]):
         for blanks in sorted(depths, key=len):
             if more:
@@ -67,7 +67,7 @@ def _comprehension(program: Program, state: ParseState) -> bytes | None:
     closing = state.shortest_completion()
     after = state.feed(closing[:1]) if closing else None
     found = () if after is None else judge(program, after).defects
-    told = [_UNDEFINED.search(one.message) for one in found]
+    told = [UNDEFINED.search(one.message) for one in found]
     names = dict.fromkeys(one.group(1) for one in told if one is not None)
     return f" for {', '.join(names)} in NotImplemented".encode() if names else None
 

@@ -81,7 +81,6 @@ MODULE_NAMES = frozenset(
         "__annotations__",
         "__debug__",
         "__cached__",
-        "__all__",
     ]
 )
 #: Names that a class's body has besides.
@@ -261,8 +260,9 @@ class Program:
 
 
 def _is_of_the_stubs(name: str) -> bool:
-    """Whether a name of `builtins` is one that only its stubs have, for themselves."""
-    return name[:1] == "_" and name[:2] != "__" and name not in _BUILTINS
+    """Whether a name of `builtins` is one that only its stubs have, for themselves, or every module
+    as an object."""
+    return name[:1] == "_" and name not in _BUILTINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,7 +495,7 @@ class Context:
             scope = scope.outer
         if name in MODULE_NAMES or (name in CLASS_NAMES and self._in_class()):
             return Found(Entry(_GIVEN_TYPES.get(name, UNKNOWN)), None)
-        if name == "__class__" and self.scope.kind != "module":
+        if name == "__class__" and self._in_method():
             return Found(Entry(UNKNOWN), None)
         value = self.program.builtin_value(name)
         return None if value is None else Found(Entry(value), None)
@@ -505,6 +505,17 @@ class Context:
         while scope is not None:
             if scope.kind == "class":
                 return True
+            scope = scope.outer
+        return False
+
+    def _in_method(self) -> bool:
+        """Whether a function around the place is in a class."""
+        scope: Scope | None = self.scope
+        is_function = False
+        while scope is not None:
+            if scope.kind == "class" and is_function:
+                return True
+            is_function = is_function or scope.kind in ("function", "lambda")
             scope = scope.outer
         return False
 

@@ -362,7 +362,7 @@ def _leave(c: Context, before: Scope, inner: Scope) -> Scope:
     """The scope after a function's body: what the body owes is owed there, or further out."""
     owed: dict[str, Owed] = dict(before.owed)
     for name, one in inner.owed.items():
-        if name in inner.names and name not in inner.elsewhere:
+        if name in inner.names and name not in inner.elsewhere and one.inside is None:
             continue
         if name not in before.names or before.kind == "class":
             owed[name] = Owed(one.start, one.end)

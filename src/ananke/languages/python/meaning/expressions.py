@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ananke.analysis.calls import Argument, Outcome, call, expected_type, widen_literal
@@ -56,7 +56,7 @@ from ananke.languages.python.meaning.context import (
 )
 from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
 from ananke.languages.python.meaning.inheritance import Above, above
-from ananke.languages.python.meaning.narrowing import narrow
+from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.languages.python.meaning.paths import path_of
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
@@ -956,8 +956,8 @@ def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
     else:
         kept = [_kept(c, part, truthy=True) for part in members_of(one)]
     if isinstance(one, Unknown):
-        return UNKNOWN
-    return join([*kept, other])
+        kept = [UNKNOWN]
+    return _one_of(c, (*kept, other), expected)
 
 
 def _kept(c: Context, type_: Type, *, truthy: bool) -> Type:
@@ -1011,7 +1011,21 @@ def _conditional(c: Context, tree: Tree, expected: Type | None) -> Type:
         narrow(c, condition, False)
         other = infer(c, inner[2], expected)
         c.scope = _joined(before, c.scope)
-    return join((one, other))
+    fixed = static_value(c, condition) if c.is_final(condition) else None
+    if fixed is not None:
+        # What a checker takes for never done says nothing.
+        return one if fixed else other
+    return _one_of(c, (one, other), expected)
+
+
+def _one_of(c: Context, types: Iterable[Type], expected: Type | None) -> Type:
+    """The type of what is one of several values. Where it isn't known what some are, another that
+    is surely not what is expected: it is wrong whatever they are."""
+    found = join(types)
+    if expected is None or not isinstance(found, Unknown):
+        return found
+    known = (part for one in types for part in members_of(one) if not isinstance(part, Unknown))
+    return next((part for part in known if not assignable(c.world, part, expected)), found)
 
 
 def _joined(before: Scope, after: Scope) -> Scope:
