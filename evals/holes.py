@@ -27,7 +27,7 @@ from ananke.analysis.holes import Hole, HoleError, Region
 from ananke.cli.ngram import Model, load_model
 from ananke.cli.writing import Sampling, write
 from ananke.domains import BUILT_DOMAINS
-from ananke.holes import HoleText, Limits, Task, fill
+from ananke.holes import Draft, HoleText, Limits, Task, fill
 from ananke.languages import get_hole_language
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.holes import holes_of
@@ -151,18 +151,10 @@ def _places(node: Node, in_function: bool, text: bytes) -> Iterator[tuple[str, N
                 yield "statement", one
 
 
-@dataclass(frozen=True)
-class Admitted:
-    """Whether a hole's text was admitted: why not, and under which domains."""
-
-    problem: str | None
-    domains: tuple[str, ...]
-
-
 def admitted(
     cut: Cut, hole: Hole, domains: tuple[str, ...], project: Path, corpora: Path
-) -> Admitted:
-    """Feeds the original text into its hole."""
+) -> str | None:
+    """Feeds the original text into its hole; why it was refused, if it was."""
     vocabulary = vocabulary_named(vocabulary_names()[0])
     text = cut.source.text
     spec = parse_spec(
@@ -184,8 +176,8 @@ def admitted(
         session.accept(next(iter(vocabulary.eos)))
     except NotAdmitted as error:
         written = session.text.decode("utf-8", "replace")
-        return Admitted(f"after {written[-40:]!r}: {error.explanation.domain}: {error}", domains)
-    return Admitted(None, domains)
+        return f"after {written[-40:]!r}: {error.explanation.domain}: {error}"
+    return None
 
 
 def agree(ours: str, theirs: str) -> bool:
@@ -321,10 +313,10 @@ class Filling:
         language = get_hole_language("python")
         assert language is not None
 
-        def writer(spec: ConstraintSpec, region: Region, number: int) -> bytes | None:
+        def writer(spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
             sampling = Sampling(max_tokens=24, seed=self.seed + number)
             written = write(self.model, spec.context.prefix, sampling, spec, region=region)
-            return written.text if written.is_finished else None
+            return Draft(written.text, bool(written.closing)) if written.is_finished else None
 
         def look(spec: ConstraintSpec, region: Region) -> Satisfiability:
             return Session(spec, self.model.vocabulary, region=region).satisfiability()
@@ -414,11 +406,9 @@ def measure(language: str, options: Options) -> Findings:
                 row["problem"] = f"no hole: {error}"
                 continue
             found[cut] = hole
-            # What is wrong in the file already would never let a text before it end.
-            is_clean = not _defects(program, cut.source.text)
-            used = domains if is_clean else ("syntax",)
-            result = admitted(cut, hole, used, project, options.corpora)
-            row |= {"type": hole.type, "problem": result.problem, "domains": list(used)}
+            has_defects = bool(_defects(program, cut.source.text))
+            problem = admitted(cut, hole, domains, project, options.corpora)
+            row |= {"type": hole.type, "problem": problem, "has_defects": has_defects}
         types = types_of(project, [one for one in sample if one.kind in ("expression", "argument")])
         _compare(rows, sample, types)
         errors = _fill_some(found, options, domains, project)
@@ -451,9 +441,7 @@ def _fill_some(
         if options.seconds is not None and time.monotonic() - began > options.seconds:
             break
         program = program_of(cut.source, library_of(project, options.corpora))
-        is_clean = not _defects(program, cut.source.text)
-        used = domains if is_clean else ("syntax",)
-        filling = Filling(model, options.seed, used, project, options.corpora)
+        filling = Filling(model, options.seed, domains, project, options.corpora)
         text = filling.fill(cut, found[cut], program)
         if text is None:
             result[cut] = None
@@ -493,7 +481,7 @@ def _findings(
         "holes": len(rows),
         **{kind: kinds(kind) for kind in KINDS},
         "domains": list(domains),
-        "by_syntax_alone": sum(row.get("domains") == ["syntax"] for row in rows),
+        "has_defects": sum(bool(row.get("has_defects")) for row in rows),
         "admitted": len(rows) - len(refused),
         "both_know": len(compared),
         "agree": agreeing,
@@ -540,8 +528,7 @@ def section(summaries: Mapping[str, Summary]) -> str:
         "Expressions, arguments, statements and bodies cut from files of installed packages and "
         "the standard library. The original text is fed into its hole, token by token, between the "
         f"text before and after, under the domains {', '.join(map(str, listed))} "
-        f"({last['by_syntax_alone']} holes by syntax alone: no other domain, or their files have "
-        "defects already). Types are compared with what the type checker says is expected where a "
+        f"({last.get('has_defects', 0)} holes in files that have defects already). Types are compared with what the type checker says is expected where a "
         "wrong value stands. Fills are written by the embedded model; kept if nothing "
         "that we find is wrong; right if the checker reports no new error. Targets: 100 %, 90 %, "
         "95 %.\n\n"

@@ -245,6 +245,7 @@ MINI = Meaning(
     word_begun=word_begun,
     number_begun=lambda parse: _NUMBER.search(parse.text()[-80:]) is not None,
     outline=outline,
+    wrong_around=lambda program, before, after: frozenset(),
     proposals=lambda program, parse: (),
     endings=_nothing,
 )

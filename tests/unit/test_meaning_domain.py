@@ -414,3 +414,31 @@ def test_what_ends_a_colon_ends_the_name_before_it(vocabulary: Vocabulary) -> No
     found = admitted(one)
     assert {b":", b" "} <= found
     assert not {b": ", b":\n", b" is", b" or"} & found
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "after", "is_right"),
+    [
+        # What is wrong further down is no fault of what is written, wherever that ends.
+        ("x = ", "len('abc')", "\n1 + ''\n", True),
+        ("x = ", "1 + ''", "\n1 + ''\n", False),
+        ("def f(a: int):\n    x = ", "a", "\n    return x\nf('')\n", True),
+        # Nor is what the text after it makes wrong of that before it.
+        ("def f():\n    return missing\nx = ", "1", "\n", True),
+        # What it may bring is due.
+        ("def f(a: int):\n    ", "x = a", "\n    1 + ''\n    return x\n", True),
+        ("def f(a: int):\n    ", "y = a", "\n    1 + ''\n    return x\n", False),
+        ("class A:\n    def f(self):\n        ", "self.x = 1", "\n        print(self.x)\n", True),
+        ("class A:\n    def f(self):\n        ", "self.y = 1", "\n        print(self.x)\n", False),
+        ("def f(a: int) -> int:\n    ", "return a", "\n\n1 + ''\n", True),
+        ("def f(a: int) -> int:\n    ", "print(a)", "\n\n1 + ''\n", False),
+        # Unless another statement, still to be written, may bring it.
+        ("def f(a: int):\n    ", "y = a", "\n    ...\n    return x\n", True),
+    ],
+)
+def test_what_is_wrong_around_the_cursor_from_the_start_is_given(
+    vocabulary: Vocabulary, before: str, written: str, after: str, is_right: bool
+) -> None:
+    one = session(vocabulary, before, context={"prefix": before, "suffix": after})
+    one.accept_text(written.encode())
+    assert one.explain(vocabulary.eos[0]).admitted == is_right

@@ -221,6 +221,8 @@ class Meaning:
         word_begun: the part of a word that the text ends with, b"" if it ends otherwise.
         number_begun: whether the text ends in a number that may go on.
         outline: what matters of a piece of text that isn't the beginning of a word only.
+        wrong_around: where defects begin that nothing written between a text and another mends: in
+            the first counted from its start, in the second from its end, which is -1.
         proposals: texts that may lead to where the program can be closed; of those in one tuple the
             first that is taken serves.
         endings: texts that may pay what is due where the program could end but for that.
@@ -242,6 +244,7 @@ class Meaning:
     word_begun: Callable[[ParseState], bytes]
     number_begun: Callable[[ParseState], bool]
     outline: Callable[[bytes], Outline]
+    wrong_around: Callable[[Any, ParseState, bytes], frozenset[int]]
     proposals: Callable[[Any, ParseState], Iterable[tuple[bytes, ...]]]
     endings: Callable[[Any, ParseState], Iterable[bytes]]
 

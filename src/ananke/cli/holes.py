@@ -188,8 +188,7 @@ def fill_file(
         "imports": {name: one for name, one in imports.items() if one is not None},
         "context": {} if file.name == "-" else {"path": file.name},
     }
-    # What is wrong after a hole from the start would never let a fill end.
-    if checker is not None and not defects(file.holes.with_fillers(file.source)):
+    if checker is not None:
         request["domains"] = [one for one in BUILT_DOMAINS if one == "syntax" or one in _MEANING]
     said = policies.meet(said_in(parse_policy(request), "fill:"))
     task = Task(file.source, said, file.find, look, None if checker is None else defects, limits)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ananke.analysis.defects import Defect, Domain
@@ -32,12 +33,13 @@ __all__ = ["MeaningState", "start_meaning", "surroundings_of"]
 _KEPT = 0.95
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """What all states of one request share.
 
     Attributes:
         program: the language's own.
+        start: the parse of the text before the cursor.
     """
 
     meaning: Meaning
@@ -45,6 +47,29 @@ class Request:
     vocabulary: Vocabulary
     part: str
     suffix: bytes
+    start: ParseState
+
+    @cached_property
+    def given_around(self) -> frozenset[int]:
+        """Where the text around the cursor is wrong whatever is written: see `wrong_around`."""
+        return self.meaning.wrong_around(self.program, self.start, self.suffix)
+
+    def due(self, parse: ParseState) -> tuple[Defect, ...]:
+        """What is wrong with a text that ends, and is not given."""
+        judgement = self.judge(parse, at_end=True)
+        owed = tuple(
+            Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
+            for name, one in judgement.owed
+        )
+        found = (*judgement.defects, *owed)
+        if not found or not self.suffix:
+            return found
+        begin, end = self.start.position, parse.position
+        return tuple(
+            one
+            for one in found
+            if (one.start if one.start < begin else one.start - end - 1) not in self.given_around
+        )
 
     def judge(self, parse: ParseState, *, at_end: bool = False) -> Judgement:
         """What is wrong with a text beyond what was wrong with the prefix."""
@@ -132,12 +157,7 @@ class MeaningState:
                 # Syntax says so.
                 self._due = ()
             else:
-                judgement = request.judge(last, at_end=True)
-                owed = tuple(
-                    Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
-                    for name, one in judgement.owed
-                )
-                self._due = (*judgement.defects, *owed)
+                self._due = request.due(last)
             self._end_time = time.perf_counter_ns() - began
         return self._due
 
@@ -175,7 +195,7 @@ def start_meaning(
         raise spec_error(f"spec.{error.field}", error.problem) from None
     part = "meaning: " + ", ".join(name for _, name in asked)
     suffix = (spec.context.suffix or "").encode()
-    request = Request(meaning, program, vocabulary, part, suffix).give(parse)
+    request = Request(meaning, program, vocabulary, part, suffix, parse).give(parse)
     # Sorting the tokens takes a while: now, not in the first mask.
     prepare(vocabulary, meaning)
     return MeaningState(request, parse)

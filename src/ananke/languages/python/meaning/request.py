@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from ananke.analysis.judgement import Given, Meaning, Surroundings, SurroundingsError
 from ananke.languages.python.library import EnvironmentMissingError, PythonLibrary, open_library
+from ananke.languages.python.meaning.around import wrong_around
 from ananke.languages.python.meaning.completion import endings, proposals
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.given import begin_scope
@@ -101,6 +102,7 @@ MEANING = Meaning(
     word_begun=word_begun,
     number_begun=number_begun,
     outline=outline,
+    wrong_around=wrong_around,
     proposals=proposals,
     endings=endings,
 )
