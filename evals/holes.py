@@ -396,6 +396,7 @@ def measure(language: str, options: Options) -> Findings:
             row: dict[str, object] = {
                 "file": cut.source.module,
                 "line": line_of(cut.source.text, cut.start),
+                "at": cut.start,
                 "kind": cut.kind,
                 "original": excerpt(cut.source.text, cut.start),
             }
@@ -411,7 +412,7 @@ def measure(language: str, options: Options) -> Findings:
             row |= {"type": hole.type, "problem": problem, "has_defects": has_defects}
         types = types_of(project, [one for one in sample if one.kind in ("expression", "argument")])
         _compare(rows, sample, types)
-        errors = _fill_some(found, options, domains, project)
+        errors = _fill_some(rows, found, options, domains, project)
     return _findings(language, options, rows, errors, domains, began)
 
 
@@ -426,7 +427,11 @@ def _compare(
 
 
 def _fill_some(
-    found: Mapping[Cut, Hole], options: Options, domains: tuple[str, ...], project: Path
+    rows: Sequence[dict[str, object]],
+    found: Mapping[Cut, Hole],
+    options: Options,
+    domains: tuple[str, ...],
+    project: Path,
 ) -> dict[Cut, list[str] | None]:
     """For some holes the new errors that a fill brings; None where nothing was kept."""
     chosen = [one for one in found if one.kind != "body"]
@@ -449,6 +454,12 @@ def _fill_some(
             filled[cut] = text
     for cut, errors in new_errors(project, filled).items():
         result[cut] = errors
+        row = next(
+            one
+            for one in rows
+            if (one["file"], one["at"], one["kind"]) == (cut.source.module, cut.start, cut.kind)
+        )
+        row |= {"fill": filled[cut].decode(), "fill_errors": errors}
         if errors:
             say(f"{cut.source.module}: {filled[cut]!r} for {cut.original[:60]!r}: {errors[0]}")
     return result
@@ -528,10 +539,10 @@ def section(summaries: Mapping[str, Summary]) -> str:
         "Expressions, arguments, statements and bodies cut from files of installed packages and "
         "the standard library. The original text is fed into its hole, token by token, between the "
         f"text before and after, under the domains {', '.join(map(str, listed))} "
-        f"({last.get('has_defects', 0)} holes in files that have defects already). Types are compared with what the type checker says is expected where a "
-        "wrong value stands. Fills are written by the embedded model; kept if nothing "
-        "that we find is wrong; right if the checker reports no new error. Targets: 100 %, 90 %, "
-        "95 %.\n\n"
+        f"({last.get('has_defects', 0)} holes in files that have defects already). Types are "
+        "compared with what the type checker says is expected where a wrong value stands. Fills "
+        "are written by the embedded model; kept if nothing that we find is wrong; right if the "
+        "checker reports no new error. Targets: 100 %, 90 %, 95 %.\n\n"
         + table(head, rows)
         + f"\n{last['checker']}. Seed {last['seed']}. {last['machine']}\n"
     )
