@@ -78,6 +78,8 @@ class Semantics:
             checked; `is_open`: other names may be used too. Raises ConditionError.
         check_type: raises ConditionError for what isn't a type.
         under_way: the text of the statement that is being written, from its start.
+        outermost: the text of the outermost statement that is being written, as far as it stands at
+            a byte or after it.
         wording: what statements and claims look like.
         constructors: functions that make an instance: no invariant holds where they begin.
         show: a value as the language writes it.
@@ -93,6 +95,7 @@ class Semantics:
     condition: Conditions
     check_type: Callable[[Grammar, str], None]
     under_way: Callable[[ParseState], bytes]
+    outermost: Callable[[ParseState, int], bytes]
     wording: Wording
     constructors: frozenset[str]
     show: Callable[[object], str]

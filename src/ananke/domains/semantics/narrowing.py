@@ -41,8 +41,13 @@ def narrow(
     can_end: Callable[[], bool],
     words: Words,
     deadline: int | None = None,
+    judged_from: int | None = None,
 ) -> bool:
     """Clears the bits of refused tokens in `words`, a row of the packed mask.
+
+    Where nothing is stated of functions only claims that are written can be broken, of those that
+    stand at `judged_from` or after it. Then tokens without one, after a text of the outermost
+    statement that has none, are not judged. None: contracts are to be kept.
 
     Where `deadline` (of `time.perf_counter_ns`) passes, the tokens that are not judged yet stay.
     Whether all were judged.
@@ -61,6 +66,9 @@ def narrow(
     samples: list[tuple[npt.NDArray[np.int32], bytes | None]] = [(one, None) for one in chosen]
     if begins:
         samples += groups.beginning
+    claimed = None if judged_from is None else semantics.outermost(parse, judged_from)
+    if claimed is not None and _has_claim(claimed, wording):
+        claimed = None
     known: dict[Hashable, bool] = {}
     versions = parse.version_count
     changed = False
@@ -73,6 +81,8 @@ def narrow(
         if not len(alive):
             continue
         text = vocabulary.token_bytes(int(alive[0])) if beginning is None else beginning
+        if claimed is not None and not _has_claim(claimed + text, wording):
+            continue
         after = parse.feed(text)
         if after is None:
             # The grammar's mask takes what its parser refuses: nothing that is judged here.
@@ -99,6 +109,10 @@ def narrow(
     if changed:
         words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
     return is_whole
+
+
+def _has_claim(text: bytes, wording: Wording) -> bool:
+    return any(claim in text for claim in wording.claims)
 
 
 def _may_claim(text: bytes, wording: Wording) -> bool:

@@ -101,6 +101,7 @@ class SemanticsState:
             self.can_end,
             words,
             deadline,
+            request.given if request.book.is_empty else None,
         )
 
     def proposals(self) -> Iterable[tuple[bytes, ...]]:

@@ -63,7 +63,8 @@ def _filled(
     ]
     found: dict[int, Defect] = {}
     for one in (*judgement.defects, *owed):
-        if one.start < before.position:
+        # What the unfinished lexeme becomes is not told yet.
+        if one.end <= before.lexeme_start:
             found[one.start] = one
         elif one.start >= here.position:
             found[one.start - last.position - 1] = one

@@ -95,6 +95,20 @@ def under_way(parse: ParseState) -> bytes:
     return parse.text(start)
 
 
+def outermost(parse: ParseState, start: int) -> bytes:
+    """The text of the module's statement that is being written, as far as it stands at `start` or
+    after it."""
+    prune, _ = _symbols(parse.grammar)
+    begins = [parse.lexeme_start]
+    for reading in open_tree(parse, prune).readings:
+        statements = [
+            one.start for one in reading.root.children if one.is_present and one.kind != "comment"
+        ]
+        # Where the tree isn't known all of the text counts.
+        begins.append(statements[-1] if statements else 0)
+    return parse.text(max(start, min(begins)))
+
+
 def _unfinished(tree: Tree, edge: int) -> int | None:
     """Where the innermost statement or header that may go on begins."""
     found: int | None = None
@@ -119,6 +133,7 @@ SEMANTICS = Semantics(
     condition=condition,
     check_type=check_type,
     under_way=under_way,
+    outermost=outermost,
     wording=Wording(
         ends=b"\n\r;:,#",
         line_ends=b"\n\r",
