@@ -6,9 +6,6 @@
 //! are reused by value. `Memo` is a decision tree over the states from the top down, kept in one
 //! hash table.
 //!
-//! Other questions read the stack through such answers alone, and are stored under those
-//! (`trail.zig`).
-//!
 //! A graph-structured stack stands for several plain ones. Questions are asked about one plain
 //! stack at a time; when a question has to go below a node with several links it is asked anew
 //! for each (`error.Ambiguous`), and the answers are united.
@@ -20,9 +17,8 @@ const automaton = @import("automaton.zig");
 const lexing = @import("lexing.zig");
 const lines = @import("lines.zig");
 const glr = @import("glr.zig");
-const trail = @import("trail.zig");
 
-pub const gpa = memory.gpa;
+const gpa = memory.gpa;
 /// Fresh pages are zero, and take memory only once they are written.
 const pages = std.heap.page_allocator;
 
@@ -36,8 +32,6 @@ const max_reduction_depth = 400;
 const max_readings = 256;
 /// How many lexemes deep a probe or a carried tail is followed.
 const max_lexemes = 30;
-/// How many lexemes may be pending at the end of a text.
-const max_ending = 512;
 /// Probes that are tried within a probe.
 const nested_probes = 16;
 /// What one probe within another costs of that.
@@ -59,17 +53,13 @@ pub const Entry = struct {
     /// What can be shifted here (a set of `Memo.sets`), once asked, and the lowest entry read.
     terminals: u32 = no_set,
     terminals_low: i32 = 0,
-    /// The trail that has it last, and its number there; that its terminals were read.
-    trail: u32 = 0,
-    number: u16 = 0,
-    reading: trail.Outcome = .{},
 };
 
 const no_set: u32 = 0xFFFF_FFFF;
 
 const Slot = extern struct { key: u64, value: u64 };
 /// Marks a slot whose question has to read one state more.
-pub const unfinished: u64 = 1 << 63;
+const unfinished: u64 = 1 << 63;
 /// Four slots make a bucket, which is one cache line.
 const bucket_size = 4;
 /// Buckets of the small table before the large one, in bits: 256 KB.
@@ -99,9 +89,6 @@ pub const Memo = struct {
     /// Sets of terminals, each kept once.
     sets: std.ArrayList([]u64) = .empty,
     set_ids: std.HashMapUnmanaged([]const u64, u32, WordsContext, 80) = .empty,
-    /// Reads that are made one after the other (`trail.zig`), each list kept once.
-    steps: std.ArrayList([]const trail.Step) = .empty,
-    step_ids: std.HashMapUnmanaged([]const u64, u32, WordsContext, 80) = .empty,
     hits: u64 = 0,
     misses: u64 = 0,
     /// Slots in use.
@@ -112,8 +99,6 @@ pub const Memo = struct {
         self.clear();
         self.sets.deinit(gpa);
         self.set_ids.deinit(gpa);
-        self.steps.deinit(gpa);
-        self.step_ids.deinit(gpa);
     }
 
     pub fn clear(self: *Memo) void {
@@ -125,9 +110,6 @@ pub const Memo = struct {
         self.set_ids.clearRetainingCapacity();
         for (self.sets.items) |set| gpa.free(set);
         self.sets.clearRetainingCapacity();
-        self.step_ids.clearRetainingCapacity();
-        for (self.steps.items) |list| gpa.free(list);
-        self.steps.clearRetainingCapacity();
     }
 
     fn bucket(table: []Slot, bits: u6, key: u64) []Slot {
@@ -135,7 +117,7 @@ pub const Memo = struct {
         return table[index * bucket_size ..][0..bucket_size];
     }
 
-    pub fn get(self: *const Memo, key: u64) ?u64 {
+    fn get(self: *const Memo, key: u64) ?u64 {
         if (self.near.len == 0) return null;
         for (bucket(self.near, near_bits, key)) |slot| {
             if (slot.key == key) return slot.value;
@@ -147,7 +129,7 @@ pub const Memo = struct {
         return null;
     }
 
-    pub fn put(self: *Memo, key: u64, value: u64) !void {
+    fn put(self: *Memo, key: u64, value: u64) !void {
         if (self.near.len == 0) self.near = try pages.alloc(Slot, bucket_size << near_bits);
         if (self.fits(bucket(self.near, near_bits, key), key, value)) return;
         if (self.slots.len == 0) {
@@ -178,18 +160,6 @@ pub const Memo = struct {
         try self.sets.append(gpa, owned);
         errdefer _ = self.sets.pop();
         try self.set_ids.put(gpa, owned, id);
-        return id;
-    }
-
-    /// The number of a list of reads, which is kept once.
-    pub fn internSteps(self: *Memo, list: []const trail.Step) !u32 {
-        if (self.step_ids.get(@ptrCast(list))) |known| return known;
-        const id: u32 = @intCast(self.steps.items.len);
-        const owned = try gpa.dupe(trail.Step, list);
-        errdefer gpa.free(owned);
-        try self.steps.append(gpa, owned);
-        errdefer _ = self.steps.pop();
-        try self.step_ids.put(gpa, @ptrCast(owned), id);
         return id;
     }
 };
@@ -335,7 +305,7 @@ pub fn letters(text: []const u8) []const u8 {
     return text[from..];
 }
 
-pub const Question = enum(u8) { shiftable, viable, ends, end, mask, rest, root, whole };
+pub const Question = enum(u8) { shiftable, viable, ends, mask, rest, root };
 
 fn tagOf(question: Question, id: u64) u64 {
     return mix(@as(u64, @backingInt(question)) + 0x51, id + 1);
@@ -404,11 +374,7 @@ pub const Linear = struct {
     limits: std.ArrayList(u16) = .empty,
     met: usize = 0,
     branches: usize = 0,
-    advances: std.HashMapUnmanaged(Advance, *trail.Outcome, AdvanceContext, 60) = .empty,
-    /// What was read of the stack, for the questions that are being answered.
-    log: std.ArrayList(trail.Read) = .empty,
-    /// How many trails were begun; the number of the last.
-    trails: u32 = 0,
+    advances: std.AutoHashMapUnmanaged(Advance, Advanced) = .empty,
     /// Undecided lexemes that the question being answered has come to, with the fuel it had.
     probed: std.AutoHashMapUnmanaged(Probed, u32) = .empty,
     /// One choice of links for a search that needs some way down, not all: 0 takes the first link
@@ -424,14 +390,12 @@ pub const Linear = struct {
         self.choices.deinit(gpa);
         self.limits.deinit(gpa);
         self.advances.deinit(gpa);
-        self.log.deinit(gpa);
         self.probed.deinit(gpa);
     }
 
     pub fn enter(self: *Linear, node: *const stack.Node) !*Entry {
         _ = self.arena.reset(.retain_capacity);
         self.advances.clearRetainingCapacity();
-        self.log.clearRetainingCapacity();
         self.met = 0;
         self.low = 0;
         const entry = try self.arena.allocator().create(Entry);
@@ -513,40 +477,21 @@ pub const Linear = struct {
     pub const After = struct { tops: []*Entry, accepted: bool };
     const Probed = struct { config: lexing.ConfigId, sigma: u32, entry: *Entry };
     const Advance = struct { from: *Entry, symbol: ts.Symbol, keyword: ts.Symbol };
-
-    const AdvanceContext = struct {
-        pub fn hash(_: AdvanceContext, key: Advance) u64 {
-            return mix(@intFromPtr(key.from), @as(u64, key.symbol) << 16 | key.keyword);
-        }
-
-        pub fn eql(_: AdvanceContext, a: Advance, b: Advance) bool {
-            return a.from == b.from and a.symbol == b.symbol and a.keyword == b.keyword;
-        }
-    };
+    const Advanced = struct { after: After, low: i32 };
 
     /// Reduces and shifts one closed lexeme: the stacks after it. Arena memory. Done once per
     /// entry and terminal, so that equal sequences of lexemes share their entries.
     pub fn advance(self: *Linear, from: *Entry, closing: lexing.Closing) Error!After {
-        const outcome = try self.outcomeOf(from, closing.symbol, closing.keyword);
-        try self.log.append(gpa, .{ .from = from, .outcome = outcome });
-        return outcome.after;
-    }
-
-    /// What a read gives, without a word in the log.
-    pub fn outcomeOf(self: *Linear, from: *Entry, symbol: ts.Symbol, keyword: ts.Symbol) Error!*trail.Outcome {
-        if (symbol == trail.terminals_symbol) return &from.reading;
-        const key = Advance{ .from = from, .symbol = symbol, .keyword = keyword };
+        const key = Advance{ .from = from, .symbol = closing.symbol, .keyword = closing.keyword };
         if (self.advances.get(key)) |done| {
             self.low = @min(self.low, done.low);
-            return done;
+            return done.after;
         }
         const outer = self.openScope(from);
-        const after = try self.advanceUncached(from, .{ .symbol = symbol, .keyword = keyword, .sigma = 0, .carry = "" });
+        const after = try self.advanceUncached(from, closing);
         const low = self.closeScope(outer);
-        const made = try self.arena.allocator().create(trail.Outcome);
-        made.* = .{ .symbol = symbol, .keyword = keyword, .after = after, .low = low };
-        try self.advances.put(gpa, key, made);
-        return made;
+        try self.advances.put(gpa, key, .{ .after = after, .low = low });
+        return after;
     }
 
     fn advanceUncached(self: *Linear, from: *Entry, closing: lexing.Closing) Error!After {
@@ -621,13 +566,7 @@ pub const Linear = struct {
         }
     }
 
-    /// Looks for the answer to a question by what it reads of the stack. Where it isn't known, the
-    /// trail's `conclude` stores it.
-    pub fn ask(self: *Linear, memo: *Memo, question: Question, id: u64, entry: *Entry) Error!trail.Trail {
-        return trail.Trail.follow(self, memo, tagOf(question, id), entry);
-    }
-
-    /// The stored answer to a question about the stack at `entry`, by the states read for it.
+    /// The stored answer to a question about the stack at `entry`.
     pub fn recall(self: *Linear, question: Question, id: u64, entry: *Entry) Error!?u64 {
         return self.recallIn(&self.grammar.memo, question, id, entry);
     }
@@ -690,12 +629,6 @@ pub const Linear = struct {
 
     /// The number of the set of terminals that can be shifted here: equal numbers, equal sets.
     pub fn shiftableSet(self: *Linear, entry: *Entry) Error!u32 {
-        try self.log.append(gpa, .{ .from = entry, .outcome = &entry.reading });
-        return self.terminalsOf(entry);
-    }
-
-    /// `shiftableSet`, without a word in the log.
-    pub fn terminalsOf(self: *Linear, entry: *Entry) Error!u32 {
         if (entry.terminals != no_set) {
             self.low = @min(self.low, entry.terminals_low);
             return entry.terminals;
@@ -718,7 +651,7 @@ pub const Linear = struct {
             var rest = word;
             while (rest != 0) : (rest &= rest - 1) {
                 const symbol: ts.Symbol = @intCast(i * 64 + @ctz(rest));
-                const after = (try self.outcomeOf(entry, symbol, lexing.none_symbol)).after;
+                const after = try self.advance(entry, .{ .symbol = symbol, .keyword = lexing.none_symbol, .sigma = 0, .carry = "" });
                 if (after.tops.len > 0) set[i] |= @as(u64, 1) << @intCast(symbol % 64);
             }
         }
@@ -761,14 +694,16 @@ pub const Linear = struct {
             if (try self.viableAt(ended, sigma, entry, fuel)) return true;
         }
         if (try self.commentEnded(id)) |ended| return self.viableAt(ended, sigma, entry, fuel);
-        var known = try self.ask(&self.grammar.memo, .viable, @as(u64, id) << 32 | sigma, entry);
-        if (known.answer) |found| return found != 0;
+        const key = @as(u64, id) << 32 | sigma;
+        if (try self.recall(.viable, key, entry)) |found| return found != 0;
         const place = try self.probed.getOrPut(gpa, .{ .config = id, .sigma = sigma, .entry = entry });
         if (place.found_existing and place.value_ptr.* >= fuel) return false;
         place.value_ptr.* = fuel;
+        const outer = self.openScope(entry);
         const result = try self.viableUncached(id, sigma, entry, fuel);
-        // An answer cut short for want of fuel would depend on more than what was read.
-        if (result or fuel == max_lexemes) try known.conclude(self, &self.grammar.memo, @intFromBool(result));
+        const low = self.closeScope(outer);
+        // An answer cut short for want of fuel would depend on more than the states read.
+        if (result or fuel == max_lexemes) try self.remember(.viable, key, entry, low, @intFromBool(result));
         return result;
     }
 
@@ -829,7 +764,7 @@ pub const Linear = struct {
                 if (try self.alive(id, sigma, entry, probe, fuel)) return true;
             };
             if (try self.wordViable(id, sigma, entry, fuel)) return true;
-            return self.endsAt(id, sigma, entry);
+            return self.endsAt(id, sigma, entry, fuel);
         }
         if (config.partial_len > 0) {
             var next = lexing.partialBounds(config.partial[0..config.partial_len]).lo;
@@ -850,7 +785,7 @@ pub const Linear = struct {
                 if (try self.aliveAfter(closing, sigma, entry, closing.carry, "", false, fuel)) return true;
             }
         }
-        return self.endsAt(id, sigma, entry);
+        return self.endsAt(id, sigma, entry, fuel);
     }
 
     /// Whether the end of an undecided lexeme is the beginning of a word that the scanner knows,
@@ -972,20 +907,17 @@ pub const Linear = struct {
 
     /// Whether the text may end here: every pending lexeme closes and the end is accepted.
     pub fn ends(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry) Error!bool {
+        return self.endsAt(id, sigma, entry, 512);
+    }
+
+    fn endsAt(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry, fuel: u32) Error!bool {
         const key = @as(u64, id) << 32 | sigma;
         if (try self.recall(.ends, key, entry)) |found| return found != 0;
         const outer = self.openScope(entry);
-        const result = try self.endsAt(id, sigma, entry);
+        const result = try self.endsUncached(id, sigma, entry, 512);
         const low = self.closeScope(outer);
+        _ = fuel;
         try self.remember(.ends, key, entry, low, @intFromBool(result));
-        return result;
-    }
-
-    fn endsAt(self: *Linear, id: lexing.ConfigId, sigma: u32, entry: *Entry) Error!bool {
-        var known = try self.ask(&self.grammar.memo, .end, @as(u64, id) << 32 | sigma, entry);
-        if (known.answer) |found| return found != 0;
-        const result = try self.endsUncached(id, sigma, entry, max_ending);
-        try known.conclude(self, &self.grammar.memo, @intFromBool(result));
         return result;
     }
 

@@ -324,31 +324,30 @@ pub const Classifier = struct {
         const key = @as(u64, config) << 32 | sigma;
         if (try view.recallIn(&self.memo, .root, key, entry)) |found| return @intCast(found);
         const outer = view.openScope(entry);
-        const result = try self.exploreWhole(view, config, sigma, entry);
-        const low = view.closeScope(outer);
-        try view.rememberIn(&self.memo, .root, key, entry, low, result);
-        return result;
-    }
-
-    fn exploreWhole(self: *Classifier, view: *linear.Linear, config: lexing.ConfigId, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
-        var known = try view.ask(&self.memo, .whole, @as(u64, config) << 32 | sigma, entry);
-        if (known.answer) |found| return @intCast(found);
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
         for (try self.rootOf(config)) |class| {
             try self.admit(&admitted, try self.explore(view, class, sigma, entry));
         }
+        const low = view.closeScope(outer);
         const result = try self.uniteSets(admitted.items);
-        try known.conclude(view, &self.memo, result);
+        try view.rememberIn(&self.memo, .root, key, entry, low, result);
         return result;
     }
 
     /// The tokens of a class that are admitted on the stack at `entry`.
     fn explore(self: *Classifier, view: *linear.Linear, id: u32, sigma: u32, entry: *linear.Entry) linear.Error!u32 {
+        const outer = view.openScope(entry);
         const plan = try self.planOf(id, try view.shiftableSet(entry));
-        if (plan.isWhole()) return plan.set;
-        var known = try view.ask(&self.memo, .mask, @as(u64, id) << 32 | sigma, entry);
-        if (known.answer) |found| return @intCast(found);
+        if (plan.isWhole()) {
+            _ = view.closeScope(outer);
+            return plan.set;
+        }
+        const key = @as(u64, id) << 32 | sigma;
+        if (try view.recallIn(&self.memo, .mask, key, entry)) |found| {
+            _ = view.closeScope(outer);
+            return @intCast(found);
+        }
         const lex = self.grammar.lex;
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
@@ -375,8 +374,9 @@ pub const Classifier = struct {
             }
         }
         if (walked.items.len > 0) try admitted.append(gpa, try self.addSet(walked.items));
+        const low = view.closeScope(outer);
         const result = try self.uniteSets(admitted.items);
-        try known.conclude(view, &self.memo, result);
+        try view.rememberIn(&self.memo, .mask, key, entry, low, result);
         return result;
     }
 
@@ -386,9 +386,12 @@ pub const Classifier = struct {
             const class = try self.successorOf(.{ .name = closed.name, .first = place.config }, closed.small);
             return self.explore(view, class, place.sigma, place.entry);
         }
+        const outer = view.openScope(place.entry);
         const key = linear.mix(closed.name, @as(u64, place.config) << 32 | place.sigma);
-        var known = try view.ask(&self.memo, .rest, key, place.entry);
-        if (known.answer) |found| return @intCast(found);
+        if (try view.recallIn(&self.memo, .rest, key, place.entry)) |found| {
+            _ = view.closeScope(outer);
+            return @intCast(found);
+        }
         var admitted: std.ArrayList(u32) = .empty;
         defer admitted.deinit(gpa);
         var walked: std.ArrayList(u32) = .empty;
@@ -396,8 +399,9 @@ pub const Classifier = struct {
         const walk = Walk{ .classifier = self, .view = view, .admitted = &admitted, .walked = &walked };
         for (closed.small) |rest| try walk.follow(place, rest);
         if (walked.items.len > 0) try admitted.append(gpa, try self.addSet(walked.items));
+        const low = view.closeScope(outer);
         const result = try self.uniteSets(admitted.items);
-        try known.conclude(view, &self.memo, result);
+        try view.rememberIn(&self.memo, .rest, key, place.entry, low, result);
         return result;
     }
 
