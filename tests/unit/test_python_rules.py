@@ -51,7 +51,7 @@ def f(a, b: bool):
 def f(msg: str, n: int | None, xs: list[str]) -> int:
     f(
         "a"
-        f"{n}" rb"" if n else
+        f"{n}" rf"" if n else
         u"b", None, xs
     )
     if n is None or n not in (1, 2) and "x" in xs:

@@ -7,6 +7,7 @@ value may be less than what it is (see `scopes.py`).
 
 from __future__ import annotations
 
+from ananke.analysis.declarations import Binding
 from ananke.analysis.types import (
     ClassOf,
     Function,
@@ -169,12 +170,15 @@ def _object_as(world: World, source: Type, symbol: str) -> bool:
 def _class_as(world: World, instance: Type, symbol: str) -> bool:
     """Whether the class of `instance` may be taken for an instance of the class `symbol`."""
     wanted = world.class_of(symbol)
-    own = symbol_of(instance)
     if wanted is None:
         return True
-    if "protocol" in wanted.flags:
-        return world.is_under_way(own or "") or _satisfies(world, ClassOf(instance), symbol)
+    own = symbol_of(instance)
     lineage = None if own is None else world.lineage(own)
+    if "protocol" in wanted.flags:
+        is_known = lineage is not None and not lineage.is_open
+        return not is_known or all(
+            _class_has(world, own or "", name) for name in _demanded(world, symbol)
+        )
     if lineage is None or lineage.is_open:
         # Whatever its class is made by is a kind of type.
         return any(
@@ -186,6 +190,21 @@ def _class_as(world: World, instance: Type, symbol: str) -> bool:
         if not isinstance(meta, Nominal) or world.is_subclass(meta.symbol, symbol) is not False:
             return True
     return False
+
+
+def _class_has(world: World, symbol: str, name: str) -> bool:
+    """Whether the class itself may have a member that a protocol names. Special methods are looked
+    up in the class of the value, here the metaclass."""
+    if not name.startswith("__") or name == "__call__" or world.is_under_way(symbol):
+        return True
+    lineage = world.lineage(symbol)
+    ancestors = () if lineage is None else lineage.ancestors
+    metas = [one.class_.metaclass for one in ancestors]
+    for meta in [*(one for one in metas if one is not None), Nominal("builtins:type")]:
+        if not isinstance(meta, Nominal) or world.member(meta, name) is not None:
+            return True
+    found = world.find(symbol, name)
+    return found is not None and found[0].binding is not Binding.METHOD
 
 
 def _tuples(world: World, source: Tuple, target: Tuple, depth: int) -> bool:
@@ -234,13 +253,18 @@ def _nominal(
 
 def _satisfies(world: World, source: Type, protocol: str) -> bool:
     """Whether the value has every member that the protocol names."""
+    return all(world.member(source, name) is not None for name in _demanded(world, protocol))
+
+
+def _demanded(world: World, protocol: str) -> list[str]:
+    """The members that a protocol names; none where not all of it is known."""
     lineage = world.lineage(protocol)
     if lineage is None or lineage.is_open:
-        return True
-    return all(
-        world.member(source, name) is not None
+        return []
+    return [
+        name
         for one in lineage.ancestors
         if "protocol" in one.class_.flags
         for name in one.class_.own
         if name not in ("__slots__", "__class_getitem__", "__doc__", "__module__")
-    )
+    ]

@@ -200,6 +200,8 @@ _ANNOTATIONS = ContextRule(
 )
 
 
+_VALUES_OF_WORDS = ("await", "lambda", "true", "false", "none")
+
 #: `del` takes what could be assigned to.
 _DELETIONS = ContextRule(
     steps=(
@@ -210,7 +212,7 @@ _DELETIONS = ContextRule(
         Step(_OPENING, to=""),
     ),
     refused={
-        "target": (*_COMPUTING, "*", "in", "lambda", "integer", "float", "true", "false", "none"),
+        "target": (*_COMPUTING, *_VALUES_OF_WORDS, "*", "~", "in", "integer", "float"),
         "value": (*_COMPUTING, "*", "in", ",", ";", "_newline"),
     },
 )

@@ -32,6 +32,7 @@ from ananke.analysis.types import (
     substitute,
 )
 from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.parsing.grammar import load_grammar
 from ananke.parsing.opening import NOWHERE, Tree
 
 __all__ = [
@@ -45,6 +46,9 @@ __all__ = [
     "special_names",
     "type_of_value",
 ]
+
+#: Characters of a type in quotes that is looked at.
+_LONGEST_QUOTED = 500
 
 _TYPING = ("typing", "typing_extensions", "_typeshed")
 
@@ -278,10 +282,20 @@ def _read(c: Context, tree: Tree) -> Type:
 
 def _quoted(c: Context, tree: Tree) -> Type:
     """Names in quotes may be bound later: `"A"`, `"a.B"` and `"A | None"` are read, no more."""
-    text = c.text(tree)[1:-1]
     if not c.is_final(tree):
         return UNKNOWN
+    text = c.text(tree)[1:-1]
+    if not _is_expression(text):
+        c.report(Domain.TYPES, "what stands in quotes is no type", tree)
     return join([_quoted_name(c, tree, one.strip()) for one in _alternatives(text)])
+
+
+def _is_expression(text: str) -> bool:
+    """Whether it is read as one expression; what is long, or in more quotes, isn't looked at."""
+    if len(text) > _LONGEST_QUOTED or text[:1] in ("'", '"') or "\\" in text:
+        return True
+    after = load_grammar("python").start().feed(f"({text.strip()})".encode())
+    return after is not None and after.can_end()
 
 
 def _alternatives(text: str) -> list[str]:

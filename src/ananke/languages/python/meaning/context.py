@@ -429,6 +429,12 @@ class Context:
                 Defect(domain, message, min(tree.start, end), end, tuple(sorted(admitted)))
             )
 
+    def refuse(self, message: str, tree: Tree) -> None:
+        """Reports what no program may hold, whether it is reached or not."""
+        if not self.muted and Domain.CONTROLFLOW in self.program.domains:
+            end = min(tree.end, self.edge)
+            self.defects.append(Defect(Domain.CONTROLFLOW, message, min(tree.start, end), end, ()))
+
     def require(
         self,
         domain: Domain,
@@ -568,6 +574,8 @@ class Context:
             return False
         if not self.muted and self.scope.is_alive and self.is_final(tree):
             here = self.scope
+            while here.kind == "comprehension" and "lazy" not in here.flags and here.outer:
+                here = here.outer
             is_here = here.kind == "function" and not (self.deferred or self.lenient or self.trying)
             inside = here.loop if is_here and name not in here.elsewhere else None
             owed = Owed(tree.start, min(tree.end, self.edge), 0 if is_lazy else loop, inside)

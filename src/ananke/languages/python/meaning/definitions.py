@@ -20,6 +20,7 @@ from ananke.analysis.types import (
     Literal,
     Nominal,
     Overloaded,
+    Parameter,
     Tuple,
     Type,
     Unknown,
@@ -124,6 +125,8 @@ def define_function(
         defaults, free = {}, set()
     # So a checker takes arguments too.
     parameters = [replace(one, type=defaults.get(one.name, one.type)) for one in parameters]
+    if binding is Binding.PROPERTY:
+        _check_property(c, tree, parameters, decorators or [])
     narrows = _narrows(c, returns_tree)
     given = _result(c, returns, is_async, returns is None)
     function = Function(tuple(parameters), given, narrows=narrows)
@@ -178,6 +181,19 @@ def define_function(
     value, member = _decorated(c, name, function, binding, decorators or [])
     c.scope = c.scope.bind(name, Entry(value, member=member))
     settle(c, tree, name, outer, lambda c: define_function(c, tree, run, decorators))
+
+
+def _check_property(
+    c: Context, tree: Tree, parameters: list[Parameter], decorators: list[tuple[str, Type]]
+) -> None:
+    """A property is asked with the instance alone."""
+    name, listed = tree.child("name"), tree.child("parameters")
+    kinds = (Kind.EITHER, Kind.POSITIONAL, Kind.NAMED)
+    needed = [one for one in parameters if one.kind in kinds and not one.has_default]
+    is_read = any(text == "property" for text, _ in decorators)
+    is_told = name is not None and listed is not None and c.is_final(listed)
+    if name is not None and is_told and is_read and len(needed) > 1:
+        c.report(Domain.TYPES, f"`property` gives `{c.text(name)}` the instance alone", name)
 
 
 def _narrows(c: Context, returns: Tree | None) -> tuple[Type, bool] | None:
@@ -402,7 +418,7 @@ def _check_end(
         return
     if isinstance(returns, Unknown) or fits_result(c, NONE, returns) or returns == NEVER:
         return
-    if may_be_generator(returns) or _is_stub(c, body):
+    if _is_stub(c, body):
         return
     if any("overload" in text or "abstract" in text for text, _ in decorators):
         return

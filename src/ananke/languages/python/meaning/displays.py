@@ -24,6 +24,7 @@ from ananke.analysis.types import (
 )
 from ananke.languages.python.meaning import operators
 from ananke.languages.python.meaning.context import NONE, Context, builtin
+from ananke.languages.python.meaning.placement import check_single
 from ananke.languages.python.meaning.trees import (
     PUNCTUATION,
     is_unclosed,
@@ -84,6 +85,7 @@ def dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
             operators.spread(c, one)
             return UNKNOWN, UNKNOWN
         key, value = one.child("key"), one.child("value")
+        check_single(c, value)
         return (
             UNKNOWN if key is None else c.infer(key, key_wanted),
             UNKNOWN if value is None else c.infer(value, value_wanted),

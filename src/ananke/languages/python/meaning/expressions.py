@@ -58,6 +58,7 @@ from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
 from ananke.languages.python.meaning.inheritance import Above, above
 from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.languages.python.meaning.paths import path_of
+from ananke.languages.python.meaning.placement import check_assigned_name, check_placement
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -84,12 +85,17 @@ def infer(c: Context, tree: Tree, expected: Type | None = None) -> Type:
         return UNKNOWN
     if c.is_final(tree):
         if not tree.identity or tree.kind in _LEAVES:
-            return rule(c, tree, expected)
-        return remembered(c, tree, expected, lambda: rule(c, tree, expected))
+            return _read(c, tree, expected, rule)
+        return remembered(c, tree, expected, lambda: _read(c, tree, expected, rule))
     c.unsettled += 1
-    found = rule(c, tree, expected)
+    found = _read(c, tree, expected, rule)
     c.unsettled -= 1
     return found
+
+
+def _read(c: Context, tree: Tree, expected: Type | None, rule: _Rule) -> Type:
+    check_placement(c, tree)
+    return rule(c, tree, expected)
 
 
 # Names and literals
@@ -271,7 +277,7 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
         frame=outer.frame,
         classes=outer.classes,
         path=outer.path,
-        flags=outer.flags,
+        flags=outer.flags | ({"lazy"} if tree.kind == "generator_expression" else set()),
     )
     for one in parts(tree):
         if one.field == "body":
@@ -1164,6 +1170,15 @@ def _yielded(c: Context) -> Type:
     return returns.arguments[0] if is_known else UNKNOWN
 
 
+def _may_yield(c: Context) -> bool:
+    """Whether the function around may be a generator by what it declares to return."""
+    frame = c.scope.frame
+    kind = "AsyncGenerator" if frame.is_async else "Generator"
+    made = Nominal(f"collections.abc:{kind}", (UNKNOWN,) * (2 if frame.is_async else 3))
+    is_known = frame.returns is not None and c.world.class_of(made.symbol) is not None
+    return not is_known or assignable(c.world, made, frame.returns or UNKNOWN)
+
+
 def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:
     wanted = _yielded(c)
     is_from = any(one.kind == "from" for one in tree.children)
@@ -1179,6 +1194,10 @@ def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:
         c.report(Domain.TYPES, said, values[0] if values else tree)
     if c.scope.kind not in ("function", "lambda"):
         c.report(Domain.CONTROLFLOW, "`yield` outside a function", tree.children[0])
+    elif c.scope.kind == "function" and not _may_yield(c):
+        returns = show(c.scope.frame.returns or UNKNOWN)
+        said = f"`{c.scope.frame.name}` returns `{returns}`, which no generator is"
+        c.report(Domain.TYPES, said, tree.children[0])
     c.scope = c.scope.but(has_yielded=True)
     return UNKNOWN
 
@@ -1187,6 +1206,7 @@ def _named(c: Context, tree: Tree, expected: Type | None) -> Type:
     name, value = tree.child("name"), tree.child("value")
     type_ = UNKNOWN if value is None else infer(c, value, expected)
     if name is not None and name.is_present:
+        check_assigned_name(c, name)
         # It binds in the scope around a comprehension.
         entry = Entry(type_)
         chain: list[Scope] = []

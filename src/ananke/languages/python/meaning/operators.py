@@ -72,6 +72,10 @@ SETTLED = frozenset(
 ) | {"types:NoneType"}
 
 
+#: Classes whose instances hold only what is like them.
+_TEXTS = frozenset(("builtins:str", "builtins:bytes"))
+
+
 def is_settled(type_: Type) -> bool:
     """Whether a condition that still comes can't narrow a value of the type."""
     return isinstance(type_, Literal | Tuple) or (
@@ -231,6 +235,12 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                         f"`{sign}` is not defined for `{show(one)}` at its right",
                         tree,
                     )
+                elif symbol_of(one) in _TEXTS and not _may_hold(c, one, left):
+                    c.report(
+                        Domain.TYPES,
+                        f"`{sign}` is not defined for `{show(left)}` and `{show(one)}`",
+                        tree,
+                    )
         return BOOL
     methods = _COMPARED.get(sign)
     left, right = _operand(c, left), _operand(c, right)
@@ -252,6 +262,13 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                 )
                 return UNKNOWN
     return BOOL
+
+
+def _may_hold(c: Context, text: Type, item: Type) -> bool:
+    """Whether a text or bytes, which don't take just any item, may be asked for one of the type."""
+    if c.unsettled and not is_settled(item):
+        return True
+    return any(_apply(c, text, "__contains__", (one,)) is not None for one in members_of(item))
 
 
 def _iterable(c: Context, type_: Type) -> bool:

@@ -31,6 +31,7 @@ from ananke.languages.python.meaning.expressions import (
     infer,
 )
 from ananke.languages.python.meaning.narrowing import narrow, static_value
+from ananke.languages.python.meaning.placement import check_placement, takes_all
 from ananke.languages.python.meaning.trees import is_unclosed, parts
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -187,6 +188,7 @@ def _names_in(tree: Tree) -> Iterator[Tree]:
 
 def _run_rule(c: Context, tree: Tree) -> None:
     rule = _RULES.get(tree.kind)
+    check_placement(c, tree)
     if rule is not None:
         rule(c, tree)
         return
@@ -207,6 +209,7 @@ def _word(tree: Tree) -> Tree:
 def _expression_statement(c: Context, tree: Tree) -> None:
     inner = parts(tree)
     if len(inner) == 1 and inner[0].kind in ("assignment", "augmented_assignment"):
+        check_placement(c, inner[0])
         _RULES[inner[0].kind](c, inner[0])
         return
     is_open = not c.is_final(tree)
@@ -214,6 +217,20 @@ def _expression_statement(c: Context, tree: Tree) -> None:
         type_ = _maybe_target(c, one) if is_open else infer(c, one)
         if c.is_final(tree) and type_ == NEVER:
             c.scope = c.scope.dead()
+        elif c.is_final(tree) and isinstance(type_, Unknown) and _calls_decorated(c, one):
+            c.scope = c.scope.but(is_doubtful=True)
+
+
+def _calls_decorated(c: Context, tree: Tree) -> bool:
+    """Whether it calls a method of a known class of which no more is known than that it is there,
+    mostly since it is decorated: it may be one that doesn't return."""
+    function = tree.child("function") if tree.kind == "call" else None
+    target = None if function is None else function.child("object")
+    if function is None or target is None:
+        return False
+    with c.quiet():
+        is_unknown = isinstance(infer(c, function), Unknown)
+        return is_unknown and not isinstance(infer(c, target), Unknown)
 
 
 def _maybe_target(c: Context, tree: Tree) -> Type:
@@ -253,6 +270,7 @@ def _assignment(c: Context, tree: Tree) -> None:
             _declare(c, left, declared)
         return
     if right.kind == "assignment":
+        check_placement(c, right)
         _assignment(c, right)
         inner = right
         while inner.kind == "assignment" and inner.child("right") is not None:
@@ -392,6 +410,8 @@ def _augmented(c: Context, tree: Tree) -> None:
     if left is None:
         return
     old = infer(c, left)
+    if left.kind == "identifier" and _is_unbound(c, c.text(left)):
+        c.report(Domain.TYPES, f"`{c.text(left)}` is used before it is bound", left)
     if right is None or sign is None or not right.is_present:
         return
     new = infer(c, right)
@@ -406,6 +426,14 @@ def _augmented(c: Context, tree: Tree) -> None:
         result = NEVER
     with c.quiet():
         bind_target(c, left, result)
+
+
+def _is_unbound(c: Context, name: str) -> bool:
+    """Whether the function, of which the name is because it is assigned to here, hasn't bound it:
+    what the name is further out doesn't count."""
+    scope = c.scope
+    is_own = name in scope.names or name in scope.elsewhere
+    return scope.kind == "function" and not (scope.loop or scope.is_open or is_own)
 
 
 def _return(c: Context, tree: Tree) -> None:
@@ -499,8 +527,6 @@ def _assert(c: Context, tree: Tree) -> None:
 def _global(c: Context, tree: Tree) -> None:
     word = _word(tree).kind
     names = [c.text(one) for one in tree.children if one.kind == "identifier" and one.is_present]
-    if c.scope.kind == "module" and word == "nonlocal":
-        c.report(Domain.TYPES, "`nonlocal` at the module's level", _word(tree))
     c.scope = c.scope.but(elsewhere={**c.scope.elsewhere, **dict.fromkeys(names, word)})
 
 
@@ -820,7 +846,7 @@ def _match(c: Context, tree: Tree) -> None:
             c.enter("case", (*patterns, guard), block, before)
             run_statement(c, block)
         ends.append(c.scope)
-        if guard is None and len(patterns) == 1 and _is_irrefutable(c, patterns[0]):
+        if guard is None and len(patterns) == 1 and takes_all(c, patterns[0]):
             exhaustive = True
     result: Scope | None = None if exhaustive else _blurred(c, before, tree)
     for end in ends:
@@ -850,11 +876,6 @@ def _cases(tree: Tree) -> list[Tree]:
         else:
             stack = [*one.children, *stack]
     return found
-
-
-def _is_irrefutable(c: Context, tree: Tree) -> bool:
-    text = c.text(tree).strip("() ")
-    return text == "_" or text.isidentifier()
 
 
 def _bind_pattern(c: Context, tree: Tree) -> None:
