@@ -219,8 +219,8 @@ def _words(parse: ParseState) -> frozenset[str]:
     return frozenset(one.name for one in parse.expected() if one.name.isalpha())
 
 
-def _nothing(program: Program, parse: ParseState) -> Iterable[bytes]:
-    del program, parse
+def _nothing(program: Program, parse: ParseState, last: ParseState) -> Iterable[bytes]:
+    del program, parse, last
     return ()
 
 

@@ -90,7 +90,7 @@ __all__ = [
 ]
 
 #: A place that is judged takes about as long as so many that are only parsed.
-_JUDGED_STEP = 8
+_JUDGED_STEP = 4
 
 
 #: Tokens judged one by one for a mask; judging all at once takes longer than so many, not more.

@@ -225,7 +225,8 @@ class Meaning:
             the first counted from its start, in the second from its end, which is -1.
         proposals: texts that may lead to where the program can be closed; of those in one tuple the
             first that is taken serves.
-        endings: texts that may pay what is due where the program could end but for that.
+        endings: texts that may pay what is due where the program could end but for that, by its
+            state there, and after all that comes after it.
     """
 
     name_start: bytes
@@ -246,7 +247,7 @@ class Meaning:
     outline: Callable[[bytes], Outline]
     wrong_around: Callable[[Any, ParseState, bytes], frozenset[int]]
     proposals: Callable[[Any, ParseState], Iterable[tuple[bytes, ...]]]
-    endings: Callable[[Any, ParseState], Iterable[bytes]]
+    endings: Callable[[Any, ParseState, ParseState], Iterable[bytes]]
 
 
 class Judge(Protocol):

@@ -10,6 +10,8 @@ found need not be the least.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from ananke.domains.place import Place
@@ -18,6 +20,8 @@ __all__ = ["search_judged_completion"]
 
 #: A proposal counts like so many bytes that are left to close.
 _PROPOSED = 4
+#: Bytes of what closes a program on the way of which something is proposed.
+_LEVELS = 6
 
 
 def search_judged_completion(place: Place, steps: int) -> bytes | None:
@@ -26,65 +30,100 @@ def search_judged_completion(place: Place, steps: int) -> bytes | None:
     return _Search(steps).run(place)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A place on the way: the text that leads there, how many of its pieces were proposed, what
+    would close the program by the language's grammar, and the place after that, None if it isn't
+    taken."""
+
+    text: bytes
+    here: Place
+    proposed: int
+    closing: bytes
+    closed: Place | None
+
+    @property
+    def cost(self) -> int:
+        return len(self.closing) + _PROPOSED * self.proposed
+
+
 class _Search:
-    """Places to go on from, with the text that leads there and what would close the program."""
+    """The places to go on from, those with least to write first."""
 
     def __init__(self, steps: int) -> None:
         self._left = steps
         self._seen = {b""}
-        self._waiting: list[tuple[int, int, int, bytes, bytes, Place, int]] = []
+        self._waiting: list[tuple[int, int, int, _Found]] = []
 
     def run(self, place: Place) -> bytes | None:
-        self._add(b"", place, 0)
-        while self._waiting and self._left > 0:
-            _, _, _, text, closing, here, proposed = heappop(self._waiting)
-            closed = self._advance(here, closing)
-            if closed is not None:
-                if closed.can_end():
-                    return text + closing
-                for judge in closed.judges:
-                    for more in judge.endings():
-                        self._propose(text + closing, closed, more, proposed)
-                begun, further = closing, closed
-            else:
-                begun, further = self._written(here, closing)
-            if begun:
-                self._propose_all(text + begun, further, proposed)
-            self._propose_all(text, here, proposed)
-        return None
+        found = self._found(b"", place, 0)
+        while found is not None and not self._ends(found):
+            further = self._goals(found)
+            ended = next((one for one in further if self._ends(one)), None)
+            if ended is not None:
+                return ended.text + ended.closing
+            found = heappop(self._waiting)[-1] if self._waiting and self._left > 0 else None
+        return None if found is None else found.text + found.closing
 
-    def _written(self, place: Place, closing: bytes) -> tuple[bytes, Place]:
-        """The longest beginning of what would close the program that is taken."""
-        for at in range(len(closing)):
-            after = self._advance(place, closing[at : at + 1])
-            if after is None:
-                return closing[:at], place
-            place = after
-        return closing, place
+    def _ends(self, found: _Found) -> bool:
+        return found.closed is not None and found.closed.can_end()
 
-    def _propose_all(self, text: bytes, here: Place, proposed: int) -> None:
+    def _goals(self, found: _Found) -> Iterator[_Found]:
+        """What proposals lead to, each of which is gone on from later."""
+        closing, proposed = found.closing, found.proposed
+        if found.closed is not None:
+            closed, text = found.closed, found.text + closing
+            for judge in closed.judges:
+                for more in judge.endings():
+                    yield from self._proposed(text, closed, [(more,)], proposed)
+            yield from self._proposals(text, closed, proposed)
+        if closing or found.closed is None:
+            yield from self._proposals(found.text, found.here, proposed)
+        yield from self._within(found)
+
+    def _within(self, found: _Found) -> Iterator[_Found]:
+        """What is proposed on the way of what closes the program: after each of its first bytes
+        where all is taken, else where it goes no further."""
+        place = found.here
+        for at in range(1, len(found.closing) + 1):
+            after = self._advance(place, found.closing[at - 1 : at])
+            is_last = after is None
+            if after is not None:
+                place = after
+            if (is_last and at > 1) or (found.closed is not None and at < _LEVELS):
+                written = found.closing[: at - is_last]
+                yield from self._proposals(found.text + written, place, found.proposed)
+            if is_last or (found.closed is not None and at >= _LEVELS):
+                return
+
+    def _proposals(self, text: bytes, here: Place, proposed: int) -> Iterator[_Found]:
         for judge in here.judges:
-            for alike in judge.proposals():
-                any(self._propose(text, here, more, proposed) for more in alike)
+            yield from self._proposed(text, here, judge.proposals(), proposed)
 
-    def _propose(self, text: bytes, here: Place, more: bytes, proposed: int) -> bool:
-        """Whether more text is taken."""
-        if text + more in self._seen:
-            return True
-        after = self._advance(here, more)
-        if after is None:
-            return False
-        self._add(text + more, after, proposed + 1)
-        return True
+    def _proposed(
+        self, text: bytes, here: Place, proposals: Iterable[tuple[bytes, ...]], proposed: int
+    ) -> Iterator[_Found]:
+        """The places after what is proposed; of texts that are alike after the first one taken."""
+        for alike in proposals:
+            for more in alike:
+                if text + more in self._seen:
+                    break
+                after = self._advance(here, more)
+                if after is None:
+                    continue
+                self._seen.add(text + more)
+                found = self._found(text + more, after, proposed + 1)
+                if found is not None:
+                    heappush(self._waiting, (found.cost, len(text), len(self._seen), found))
+                    yield found
+                break
 
-    def _add(self, text: bytes, here: Place, proposed: int) -> None:
-        self._seen.add(text)
+    def _found(self, text: bytes, here: Place, proposed: int) -> _Found | None:
         closing = here.parts[0].shortest_completion()
-        if closing is not None:
-            cost = len(closing) + _PROPOSED * proposed
-            entry = (cost, len(text), len(self._seen), text, closing, here, proposed)
-            heappush(self._waiting, entry)
+        if closing is None:
+            return None
+        return _Found(text, here, proposed, closing, self._advance(here, closing))
 
     def _advance(self, place: Place, text: bytes) -> Place | None:
         self._left -= 1
-        return place.advance(text)
+        return place.advance(text) if self._left > 0 else None

@@ -139,7 +139,10 @@ class MeaningState:
         return self._request.meaning.proposals(self._request.program, self._parse)
 
     def endings(self) -> Iterable[bytes]:
-        return self._request.meaning.endings(self._request.program, self._parse)
+        last = self._last()
+        if last is None:
+            return ()
+        return self._request.meaning.endings(self._request.program, self._parse, last)
 
     def refusal(self, parse: ParseState) -> str:
         defects = self._request.judge(parse).defects
@@ -148,11 +151,16 @@ class MeaningState:
     def end_refusal(self) -> str:
         return self._ending()[0].text()
 
+    def _last(self) -> ParseState | None:
+        """The state after the text that comes after the cursor."""
+        suffix = self._request.suffix
+        return self._parse.feed(suffix) if suffix else self._parse
+
     def _ending(self) -> tuple[Defect, ...]:
         if self._due is None:
             began = time.perf_counter_ns()
             request = self._request
-            last = self._parse.feed(request.suffix) if request.suffix else self._parse
+            last = self._last()
             if last is None:
                 # Syntax says so.
                 self._due = ()

@@ -146,10 +146,12 @@ _IMPORTS = ContextRule(
 
 _AUGMENTED = ("+=", "-=", "*=", "/=", "@=", "//=", "%=", "**=", ">>=", "<<=", "&=", "^=", "|=")
 
-#: What is assigned is no annotated or augmented assignment itself.
+#: What is assigned is no annotated or augmented assignment itself. No bracket begins with a comma.
 _VALUES = ContextRule(
     steps=(
-        Step((*_OPENING, "lambda"), to="inside"),
+        Step(_OPENING, to="opened"),
+        Step(("lambda",), to="inside"),
+        Step((), to="inside", on=("opened",)),
         Step(("=",), to="value", on=("", "several")),
         Step(("pattern_list", "tuple_pattern", "list_pattern"), to="several"),
         Step(("pattern",), to="several", top=("several",)),
@@ -160,6 +162,7 @@ _VALUES = ContextRule(
         "value": (":", *_AUGMENTED),
         "several": (":", *_AUGMENTED),
         "added": (":", "=", *_AUGMENTED),
+        "opened": (",",),
     },
 )
 
@@ -175,6 +178,7 @@ _STARS = ContextRule(
         Step(("list_splat_pattern",), to="starred"),
         Step(("primary_expression", "expression"), to="starred", top=("starred",)),
         Step((*_COMPARISONS, *_OPERATORS, "*", "~", "and", "or", "not"), to="operator"),
+        Step(("if", "elif", "else", "while", "assert", "raise"), to="operator"),
         Step((), to="", on=("operator", "starred")),
     ),
     refused={"starred": (*_COMPARISONS, "and", "or", "if", "not"), "operator": ("*",)},

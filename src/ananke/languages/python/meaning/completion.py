@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ananke.languages.python.meaning.context import Program
-from ananke.languages.python.meaning.lexemes import number_begun, word_begun
+from ananke.languages.python.meaning.lexemes import lexeme_of, number_begun, word_begun
 from ananke.languages.python.meaning.program import judge, words_due
 from ananke.parsing.state import ParseState
 
@@ -16,10 +16,19 @@ __all__ = ["LACKING", "UNDEFINED", "endings", "proposals"]
 #: a member; and what may follow a value.
 _VALUES = (b"NotImplemented", b"0", b"''", b"[]")
 _TARGET = b"_"
-_MEMBER = b"__getattribute__('')"
-_GOES_ON = (b", ", b" in ", b" = ", b": ")
+_MEMBER = b"__dict__['']"
+_GOES_ON = (
+    (b", NotImplemented", b", "),
+    (b" in NotImplemented",),
+    (b" = NotImplemented",),
+    (b": ",),
+)
 #: Names that go on as the word that is begun, the shortest ones.
 _NAMES_TRIED = 4
+#: Behind a dot that is no number's: blanks, comments, line ends.
+_MEMBER_DUE = re.compile(rb"(?<![0-9])\.(?:[\s\\]|#[^\n]*\n)*\Z|\d\s+\.\s*\Z")
+#: Bytes before the cursor that are looked at.
+_WINDOW = 1 << 13
 _INDENTATION = re.compile(rb"\n([ \t]*)[^ \t\r\n#]")
 #: What defects say of names and members.
 UNDEFINED = re.compile(r"`(\w+)` is not defined")
@@ -28,30 +37,39 @@ LACKING = re.compile(r"has no attribute `(\w+)`")
 
 def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]]:
     """Texts that may lead to where the program can be closed."""
+    written = state.text(max(0, state.position - _WINDOW))
+    if lexeme_of(state.tail).startswith(b"#") and not state.tail.endswith(b"\n"):
+        yield (b"\n",)
+        return
     begun = word_begun(state)
-    if begun:
+    if not begun and _MEMBER_DUE.search(written):
+        yield (_MEMBER,)
+        return
+    if begun and not written.endswith(_VALUES):
         yield from ((one,) for one in _names(program, state, begun))
     blank = b" " if begun or number_begun(state) else b""
-    yield tuple(blank + one for one in _VALUES)
-    yield (blank + _TARGET,)
-    yield from ((one,) for one in _GOES_ON)
+    yield (*(blank + one for one in _VALUES), blank + _TARGET)
     clause = _comprehension(program, state)
-    if clause is not None:
-        yield (clause,)
+    for more in (*_GOES_ON, *(((clause,),) if clause is not None else ())):
+        # Twice is no better than once, but for arguments.
+        if more[0].startswith(b",") or not written.endswith(more[0]):
+            yield more
     # It makes, of any value before it, one that fits anywhere.
-    yield (_MEMBER if state.text(state.position - 1) == b"." else b"." + _MEMBER,)
+    if not written.endswith(_MEMBER):
+        yield (b"." + _MEMBER, b" ." + _MEMBER)
 
 
-def endings(program: Program, state: ParseState) -> Iterator[bytes]:
+def endings(program: Program, state: ParseState, last: ParseState) -> Iterator[bytes]:
     """Texts that may pay what is due where the program could end but for that: bindings of names
-    and members, and an end without a value, as deep as any block around."""
-    judgement = judge(program, state, at_end=True)
+    and members, and an end without a value, as deep as any block around. `last` is the state after
+    the text that comes after the cursor."""
+    judgement = judge(program, last, at_end=True)
     targets = [name for name, _ in judgement.owed]
-    text = state.text()
+    whole, text = last.text(), state.text()
     for defect in judgement.defects:
         # Of the receiver itself any method may still assign a member.
         told = LACKING.search(defect.message)
-        if told is not None and text[: defect.start].endswith(b"self."):
+        if told is not None and whole[: defect.start].endswith(b"self."):
             targets.append(f"self.{told.group(1)}")
     lines = [f"{target} = NotImplemented".encode() for target in dict.fromkeys(targets)]
     found = _INDENTATION.findall(b"\n" + text)

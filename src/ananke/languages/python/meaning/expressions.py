@@ -211,7 +211,8 @@ def _integer(c: Context, tree: Tree, expected: Type | None) -> Type:
     try:
         return Literal(int(text, 0), "builtins:int")
     except ValueError:
-        return INT
+        # Of a number that is begun the point is read as part of it.
+        return FLOAT if "." in text or "e" in text else INT
 
 
 def _float(c: Context, tree: Tree, expected: Type | None) -> Type:
@@ -1430,13 +1431,21 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
 
 
 def check_target(c: Context, tree: Tree) -> None:
-    """Reports the target of an unfinished assignment if its owner has no such attribute."""
-    target, name_tree = tree.child("object"), tree.child("attribute")
-    if target is None or name_tree is None or not name_tree.is_present:
+    """Reports what an unfinished assignment can't assign to: an attribute or items that its owner
+    doesn't have."""
+    if tree.kind in ("pattern_list", "tuple_pattern", "list_pattern"):
+        for one in parts(tree):
+            check_target(c, one)
+    if not c.is_final(tree):
         return
-    receiver = c.scope.frame.receiver
-    if not (target.kind == "identifier" and receiver and c.text(target) == receiver):
-        read_member(c, infer(c, target), name_tree, target)
+    target, name_tree = tree.child("object"), tree.child("attribute")
+    if target is not None and name_tree is not None and name_tree.is_present:
+        receiver = c.scope.frame.receiver
+        if not (target.kind == "identifier" and receiver and c.text(target) == receiver):
+            read_member(c, infer(c, target), name_tree, target)
+    value = tree.child("value") if tree.kind == "subscript" else None
+    if value is not None:
+        operators.check_items(c, tree, infer(c, value))
 
 
 def declared_member(c: Context, owner: Type, name: str) -> Type | None:

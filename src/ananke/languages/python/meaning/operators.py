@@ -83,6 +83,11 @@ def is_settled(type_: Type) -> bool:
     )
 
 
+def _is_fixed(type_: Type) -> bool:
+    """Whether an operand stays what it is: no test makes a number of a function or module."""
+    return is_settled(type_) or isinstance(type_, Function | Overloaded | ModuleObject)
+
+
 def is_plain(type_: Type) -> bool:
     """Whether it is of a class of single values: no display is."""
     return isinstance(type_, Nominal) and not type_.arguments and type_.symbol in SETTLED
@@ -175,8 +180,8 @@ def binary(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                     return UNKNOWN
                 failed += 1
                 if c.unsettled and not (
-                    is_settled(one)
-                    and is_settled(other)
+                    _is_fixed(one)
+                    and _is_fixed(other)
                     and failed == len(members_of(left)) * len(members_of(right))
                 ):
                     continue
@@ -213,7 +218,7 @@ def unary(c: Context, tree: Tree, sign: str, type_: Type) -> Type:
     results: list[Type] = []
     for one in members_of(type_):
         found = _apply(c, one, method, ())
-        if found is None and c.unsettled and (one != type_ or not is_settled(one)):
+        if found is None and c.unsettled and (one != type_ or not _is_fixed(one)):
             return UNKNOWN
         if found is None:
             c.report(Domain.TYPES, f"`{sign}` is not defined for `{show(one)}`", tree)
@@ -252,7 +257,7 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
                 continue
             if _combined(c, one, other, *methods) is None:
                 if c.unsettled and not (
-                    one == left and other == right and is_settled(one) and is_settled(other)
+                    one == left and other == right and _is_fixed(one) and _is_fixed(other)
                 ):
                     continue
                 c.report(

@@ -117,13 +117,15 @@ class _Outliner:
                     self._is_operand_due = False
                 case "blank":
                     self._is_blank = True
+                    self._end_word()
                 case "cut":
                     # The next line goes on; a blank it isn't yet, but it ends a word.
                     is_word = not self._strokes or self._strokes[-1].name[:5] in _WORDS
                     self._keep(b"\\", is_free=not is_word)
                     return self._outline(is_inert=True)
                 case "comment":
-                    self._is_blank = True
+                    # Outside of brackets the statement ends with it.
+                    self._keep(b"#", is_neutral=False)
                     if self._at == len(piece):
                         return self._outline(is_inert=True)
                 case "line":
@@ -138,7 +140,8 @@ class _Outliner:
                 case "string":
                     # Two quotes may still become three.
                     is_open = self._at == len(piece) and len(text) == 2
-                    self._literal(b'""' if is_open else b'"."')
+                    is_empty = len(text) == 2 and not is_open
+                    self._literal(b'""' if is_open else b'"."', closing=b" " if is_empty else b"")
                 case "open":
                     self._keep(
                         b"new " + text if self._is_operand_due else text,
@@ -171,13 +174,20 @@ class _Outliner:
         end = self._at if end is None else end
         self._strokes.append(Stroke(name, end, is_neutral, alike, is_free, closing))
 
+    def _end_word(self) -> None:
+        """Behind a word, at the end of the piece, a blank or a comment says that it goes no
+        further."""
+        if self._at == len(self._piece) and self._strokes and self._strokes[-1].name[:5] in _WORDS:
+            self._keep(b" ", is_neutral=False)
+
     def _holds_more(self) -> None:
         """The open brackets hold more than literals."""
         self._open = [False] * len(self._open)
 
-    def _literal(self, name: bytes) -> None:
+    def _literal(self, name: bytes, *, closing: bytes = b"") -> None:
         # As an element of a display that may still go on it can't be wrong.
-        self._keep(name, is_neutral=False, is_free=bool(self._open) and self._open[-1])
+        is_free = bool(self._open) and self._open[-1]
+        self._keep(name, is_neutral=False, is_free=is_free, closing=closing)
         self._is_operand_due = False
 
     def _ends_with(self, names: tuple[bytes, ...]) -> bool:
@@ -208,7 +218,7 @@ class _Outliner:
     def _sign(self, text: bytes) -> None:
         if text == b"...":
             self._literal(text)
-        elif not (self._is_operand_due and text in (b"+", b"-", b"*", b"**")):
+        elif not (self._is_operand_due and self._is_prefix(text)):
             if not self._strokes:
                 self._first = text
             is_last = self._at == len(self._piece)
@@ -216,12 +226,22 @@ class _Outliner:
             # The last may still become another.
             self._keep(
                 b"open " + text if is_last else _LEVELS.get(text, text),
-                is_neutral=not binds and text != b"->" and not self._ends_with((b"\n", b";")),
+                is_neutral=not binds
+                and text != b"->"
+                # Where an operand is due it spreads one, which may not stand there.
+                and text[:1] != b"*"
+                and not self._ends_with((b"\n", b";")),
                 alike=b"sign",
                 closing=b"" if is_last else b" ",
             )
             self._holds_more()
             self._is_operand_due = True
+
+    def _is_prefix(self, sign: bytes) -> bool:
+        """Whether the sign, where an operand is due, begins one that may stand there."""
+        return sign in (b"+", b"-") or (
+            sign in (b"*", b"**") and not self._ends_with((b":", b": "))
+        )
 
     def _mark(self, text: bytes) -> None:
         if text == b"." and self._is_operand_due:

@@ -150,6 +150,9 @@ def _inert(c: Context, root: Tree, tail: bytes) -> Inert | None:
         if STRING_START.fullmatch(start) is None:
             return _COMMENT if start.startswith(b"#") and b"\n" not in start else None
     quote = start.lstrip(_PREFIX_LETTERS)
+    if not quote:
+        # A prefix may still be a word.
+        return None
     is_format = bool(start[: -len(quote)].lower().strip(b"rbu"))
     return Inert(
         (quote, b"{", b"}") if is_format else (quote,),

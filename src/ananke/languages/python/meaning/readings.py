@@ -169,6 +169,7 @@ class _Tables:
     identifier: int
     newline: int
     integer: int
+    ellipsis: int
     string_start: int
     signs: tuple[tuple[bytes, int], ...]
     words: tuple[tuple[bytes, int], ...]
@@ -194,6 +195,7 @@ def _tables(grammar: Grammar) -> _Tables:
         identifier=names.index("identifier"),
         newline=names.index("_newline"),
         integer=names.index("integer"),
+        ellipsis=names.index("ellipsis"),
         string_start=names.index("string_start"),
         signs=tuple(signs),
         words=tuple((word.encode(), names.index(word)) for word in keyword.kwlist if word in names),
@@ -218,6 +220,8 @@ def _pending(tables: _Tables, tail: bytes, at_end: bool) -> tuple[tuple[int | No
             return (tables.integer, None), len(lexeme)
         if STRING_START.fullmatch(lexeme):
             return (tables.string_start, None), len(lexeme)
+        if lexeme == b"..":
+            return (tables.ellipsis, None), len(lexeme)
         longer = tuple(at for sign, at in tables.signs if sign.startswith(lexeme))
         if longer:
             return (*longer, None), len(lexeme)

@@ -256,7 +256,7 @@ def _assignment(c: Context, tree: Tree) -> None:
     left, right, type_tree = tree.child("left"), tree.child("right"), tree.child("type")
     if left is None:
         return
-    if left.kind == "attribute" and c.is_final(left) and not c.is_final(tree):
+    if not c.is_final(tree):
         check_target(c, left)
     declared: Type | None = None
     if type_tree is not None:
