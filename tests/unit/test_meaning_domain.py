@@ -323,6 +323,38 @@ def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
 @pytest.mark.parametrize(
     "prefix",
     [
+        "def f(a):\n    a, nowhere(a[1])",
+        "x = 'a'.find .",
+        "x = 1 << ~11",
+        "x = {'a':",
+        "def f(a):\n    x = a\n    .",
+    ],
+)
+def test_what_finishes_the_text_before_it_is_judged(prefix: str) -> None:
+    tokens = [
+        b"#",
+        b" #.",
+        b"_",
+        b"_##",
+        b"_ ",
+        b".i",
+        b".is",
+        b' @"";\n',
+        b"*",
+        b" * ",
+        b"+",
+        b".",
+    ]
+    vocabulary = from_tokens([*tokens, b""], eos=[len(tokens)], name="finishing")
+    one = session(vocabulary, prefix)
+    found = admitted(one)
+    for token, text in enumerate(tokens):
+        assert (text in found) == one.explain(token).admitted, text
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
         "import os\nx: int = os.path.exi",
         "def f(a: int, b: str) -> str:\n    return ''\n\nx = f(",
         "def f(a: int) -> list[str]:\n    if a:\n        return [",
@@ -338,6 +370,12 @@ def test_what_goes_on_in_a_word_is_not_what_stands_after_a_blank(
         "x = ''\nprint([x.",
         "x = [1]\nfor y in (x, -x",
         "def f(a: int, b: str) -> str:\n    return f(1, [",
+        "def f(a: int, b: str, c: int) -> str:\n    return f(1 % [a",
+        "x = 1 @ 2",
+        "x = ''.join .  \\\n  ",
+        "x = ('a'.  # said",
+        "match -1",
+        "class A:\n    def f(self):\n        return self.n\n    def g(self):\n        pass\n",
     ],
 )
 def test_a_completion_is_what_the_judges_take(vocabulary: Vocabulary, prefix: str) -> None:

@@ -168,6 +168,32 @@ class A:
         self.t["a"].bit_length()
         self.xs = [n] if n else []
 """,
+    "a method that may not return": """
+from typing import NoReturn
+def g(f): return f
+class V:
+    @g
+    def fail(self) -> NoReturn: raise
+def f(name: str | V | None, message: str | None = None):
+    if message is None:
+        if isinstance(name, V):
+            name.fail()
+        message = name
+""",
+    "lazy names, generators and quoted types": """
+from typing import Any, Generator, Iterable
+def f(x: "list['int'] | None", a: object) -> Iterable[int] | None:
+    y: "int | None" = 1
+    z = (b for b in [1] for c in later(b))
+    "a" in "b", b"a" in b"c", 1 in b"a", str(x) in "b", a in [], a in {}
+    yield 1
+def g() -> Any:
+    yield 1
+def h() -> Generator[int, None, int]:
+    yield 1
+    return 1
+def later(b): return [b]
+""",
     "a slot of a class of the library": """
 import collections.abc
 class A(collections.abc.KeysView):
@@ -1009,6 +1035,42 @@ WRONG = {
     "a value that is not to be yielded": (
         "from typing import Iterator\ndef f() -> Iterator[int]:\n    yield 'a'\n",
         "`f` yields `int`",
+    ),
+    "a text that is asked for what none holds": (
+        "x = 1 in 'a'\n",
+        "`in` is not defined for",
+    ),
+    "a generator that none is declared to be": (
+        "def f() -> str:\n    yield 'a'\n",
+        "`f` returns `str`, which no generator is",
+    ),
+    "an iterator that is not made": (
+        "from typing import Iterator\ndef f() -> Iterator[int]:\n    x = 1\n",
+        "`f` must return `Iterator[int]` on every way",
+    ),
+    "an assignment to what is not bound here": (
+        "n = 1\ndef f():\n    n += 1\n",
+        "`n` is used before it is bound",
+    ),
+    "a use in a list before the name is bound": (
+        "def f():\n    x = [a for a in y]\n    y = 1\n",
+        "`y` is used before it is bound",
+    ),
+    "a class where its instances are due": (
+        "x = len(list)\n",
+        "not what the parameter `obj` takes",
+    ),
+    "no type in quotes": (
+        "def f(a: 'a b'): pass\n",
+        "what stands in quotes is no type",
+    ),
+    "a property that needs an argument": (
+        "class A:\n    @property\n    def f(self, a): pass\n",
+        "`property` gives `f` the instance alone",
+    ),
+    "an operator of a function": (
+        "x = len % int - 1\n",
+        "`%` is not defined",
     ),
     "a value before a loop": (
         "def f(xs):\n    n = 0\n    for x in xs:\n        assert n < None\n        n += 1\n",
