@@ -180,6 +180,12 @@ def f(name: str | V | None, message: str | None = None):
             name.fail()
         message = name
 """,
+    "what is cast to anything": """
+import operator
+from typing import Any, cast
+def f(n: str) -> int:
+    return operator.index(cast(Any, n))
+""",
     "lazy names, generators and quoted types": """
 from typing import Any, Generator, Iterable
 def f(x: "list['int'] | None", a: object) -> Iterable[int] | None:

@@ -695,7 +695,8 @@ def _ended(c: Context, tree: Tree, result: Type) -> Type:
     """After a call that never returns nothing is reached."""
     if result == NEVER and c.is_final(tree):
         c.scope = c.scope.dead()
-    return result
+    # `cast(Any, x)`: a form, taken for a class, has no instances that we know.
+    return UNKNOWN if _symbol_in_typing(ClassOf(result)) and form_of(ClassOf(result)) else result
 
 
 def _is_closed(c: Context, tree: Tree) -> bool:
