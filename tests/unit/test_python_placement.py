@@ -48,6 +48,10 @@ WRONG = [
     "def g(a, a): pass",
     "def g(*, **k): pass",
     "def g(*a, *b): pass",
+    "def g((a, b)): pass",
+    "def g(*a.b): pass",
+    "x = lambda /: 1",
+    "x = lambda **{1}.x: 1",
     'x = "\\N{no such character}"',
     'x = "\\x4"',
     'x = b"\\x4"',
@@ -78,6 +82,8 @@ RIGHT = [
     "print(*s if a else b, *s or b, *a.b, **{}, **{})",
     "del (a, b.c), [s[0]], (b)",
     "global n\n    n = 1",
+    "def g(a, /, *type, **match): pass",
+    "x = lambda a=s[0], b=a.b, *c: 1",
     "def g():\n        nonlocal a\n        a = 1",
     "def g():\n        nonlocal n\n        n = 1\n    n = 2",
     "x = lambda a, *b, c, **d: 1",
@@ -103,6 +109,7 @@ def test_what_the_compiler_refuses_is_found(body: str, library: PythonLibrary) -
     assert state is None or judge(Program(library), state, at_end=True).defects
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
 @pytest.mark.parametrize("body", RIGHT)
 def test_what_it_takes_is_taken_at_every_byte(body: str, library: PythonLibrary) -> None:
     text = _text(body)

@@ -180,6 +180,21 @@ def f(name: str | V | None, message: str | None = None):
             name.fail()
         message = name
 """,
+    "what may be raised, returned, and said of types": """
+from typing import Annotated, Callable, Iterator, Literal, ParamSpec, Tuple
+P = ParamSpec("P")
+def f(x: "int" | None, y: Callable[[int], str], z: Annotated[int, len("a")]) -> Iterator[int]:
+    if x:
+        return iter([1])
+    elif z:
+        return (n for n in [1])
+    raise ValueError from None
+def g(x: Literal["a", -1], y: Tuple[()], e: type[Exception] | None) -> Iterator[int]:
+    if e:
+        raise e
+    yield 1
+    return None
+""",
     "what is cast to anything": """
 import operator
 from typing import Any, cast
@@ -1077,6 +1092,22 @@ WRONG = {
     "an operator of a function": (
         "x = len % int - 1\n",
         "`%` is not defined",
+    ),
+    "a value that is no exception": (
+        "def f():\n    raise 1.5\n",
+        "can't be raised",
+    ),
+    "an item of a function": (
+        "x = len[0]\n",
+        "has no items",
+    ),
+    "no type in an annotation": (
+        "x: -1 = 2\n",
+        "`-1` is no type",
+    ),
+    "what a generator that yields nothing returns": (
+        "from typing import Iterator\ndef f() -> Iterator[int]:\n    return False\n",
+        "a generator that yields nothing returns `bool`",
     ),
     "a value before a loop": (
         "def f(xs):\n    n = 0\n    for x in xs:\n        assert n < None\n        n += 1\n",

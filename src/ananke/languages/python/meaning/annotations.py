@@ -103,8 +103,27 @@ FORMS = frozenset(
 ) | frozenset(_CLASSES)
 
 
-#: What is never a type where a whole annotation is expected.
+#: What is never a type.
 _VALUES = frozenset(("integer", "float", "true", "false"))
+#: What is none where a whole annotation is expected.
+_NO_TYPES = _VALUES | frozenset(
+    (
+        "boolean_operator",
+        "call",
+        "comparison_operator",
+        "concatenated_string",
+        "conditional_expression",
+        "dictionary",
+        "dictionary_comprehension",
+        "generator_expression",
+        "lambda",
+        "list_comprehension",
+        "not_operator",
+        "set",
+        "set_comprehension",
+        "unary_operator",
+    )
+)
 
 
 def special_names(module: str) -> frozenset[str]:
@@ -227,7 +246,7 @@ def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
     said = tree.children[0] if tree.kind == "type" and len(tree.children) == 1 else tree
-    if said.kind in _VALUES and c.is_final(said):
+    if said.kind in _NO_TYPES and c.is_final(said):
         c.report(Domain.TYPES, f"`{c.text(said)}` is no type", said)
     if deferred or "deferred annotations" in c.scope.flags:
         c.deferred += 1

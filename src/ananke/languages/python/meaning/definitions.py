@@ -413,7 +413,17 @@ def _check_end(
     returns: Type | None,
     decorators: list[tuple[str, Type]],
 ) -> None:
-    """A function whose result is declared must not end without one."""
+    """A function whose result is declared must not end without one, nor return another, which in
+    one that may be a generator is known only here."""
+    if returns is not None and may_be_generator(returns) and not inner.has_yielded:
+        wrong = [one for one in inner.returned if not fits_result(c, one, returns)]
+        place = Tree("end", "", min(body.end, c.edge), min(tree.end, c.edge), 0, [])
+        if wrong:
+            said = f"a generator that yields nothing returns `{show(wrong[0])}`"
+            # The body's end needn't be reached.
+            c.scope = inner.but(is_alive=inner.outer is None or inner.outer.is_alive)
+            c.report(Domain.TYPES, f"{said}, not `{show(returns)}`", place)
+            c.scope = inner
     if returns is None or not inner.is_alive or inner.is_doubtful or inner.has_yielded:
         return
     if isinstance(returns, Unknown) or fits_result(c, NONE, returns) or returns == NEVER:

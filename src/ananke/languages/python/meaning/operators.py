@@ -289,13 +289,13 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
         return join(each(c, owner.members, lambda one: subscript(c, tree, one, index)))
     if isinstance(owner, ClassOf):
         return _specialised(c, owner)
-    if _vague(c, owner) or isinstance(owner, Function | Overloaded):
+    if _vague(c, owner):
         return UNKNOWN
     if isinstance(owner, Nominal) and owner.symbol == "typing:_SpecialForm":
         return UNKNOWN
     if isinstance(owner, Tuple):
         return _tuple_item(c, tree, owner, index)
-    if isinstance(owner, ModuleObject):
+    if isinstance(owner, Function | Overloaded | ModuleObject):
         c.report(Domain.TYPES, f"`{show(owner)}` has no items", tree)
         return UNKNOWN
     method = c.world.member(owner, "__getitem__")
@@ -327,7 +327,7 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
 
 def check_items(c: Context, tree: Tree, owner: Type) -> None:
     """Checks that the owner has items at all, to be read or written."""
-    if _vague(c, owner) or not is_settled(owner):
+    if _vague(c, owner) or not _is_fixed(owner):
         return
     methods = ("__getitem__", "__setitem__", "__delitem__")
     if all(c.world.member(owner, one) is None for one in methods):

@@ -196,6 +196,10 @@ def _wildcard(c: Context, tree: Tree) -> None:
             c.refuse("`import *` in a class or function", one)
 
 
+#: What is assigned to, but no parameter.
+_NO_NAMES = frozenset(("attribute", "subscript", "tuple_pattern", "list_pattern"))
+
+
 def _parameters(c: Context, tree: Tree) -> None:
     listed = tree.child("parameters")
     if listed is None:
@@ -208,6 +212,9 @@ def _parameters(c: Context, tree: Tree) -> None:
         stars += one.kind == "keyword_separator" or _is_star(one)
         if stars > 1:
             c.refuse("a second `*` among parameters", one)
+        is_first = one.kind == "positional_separator" and not seen
+        if is_first or one.kind in _NO_NAMES or any(p.kind in _NO_NAMES for p in one.children[:2]):
+            c.refuse("a parameter is a name", one)
         if bare is not None and (one.kind == "dictionary_splat_pattern" and c.is_final(one)):
             c.refuse("a bare `*` stands before parameters", bare)
         bare = one if one.kind == "keyword_separator" else None
@@ -234,6 +241,14 @@ def _parameter_name(tree: Tree) -> Tree | None:
         found = [one for one in map(_parameter_name, tree.children) if one is not None]
         return found[0] if found else None
     return None
+
+
+def _type_alias(c: Context, tree: Tree) -> None:
+    left = tree.child("left")
+    named = left.children[0] if left is not None and left.children else None
+    is_name = named is None or named.kind in ("identifier", "generic_type", "subscript")
+    if named is not None and not is_name and any(one.kind == "=" for one in tree.children):
+        c.refuse("an alias is a name", named)
 
 
 def _lambda(c: Context, tree: Tree) -> None:
@@ -401,6 +416,7 @@ _RULES: dict[str, Callable[[Context, Tree], None]] = {
     "string": _string,
     # Of what stands alone in brackets the grammar makes either.
     "tuple": _parenthesized,
+    "type_alias_statement": _type_alias,
     "while_statement": _condition,
     "with_statement": _async_header,
     "yield": _yield,

@@ -464,7 +464,8 @@ def _return(c: Context, tree: Tree) -> None:
             )
     if c.is_final(tree) and c.scope.is_alive:
         ended = c.scope.dead()
-        if returns is None and scope.kind == "function":
+        is_kept = returns is None or definitions.may_be_generator(returns)
+        if is_kept and scope.kind == "function":
             # Where the way to here isn't sure the value may never be returned.
             sure = UNKNOWN if c.scope.is_doubtful else widen_literal(type_)
             is_value = not values or c.text(values[0]) != "NotImplemented"
@@ -473,9 +474,12 @@ def _return(c: Context, tree: Tree) -> None:
 
 
 def _raise(c: Context, tree: Tree) -> None:
-    for one in parts(tree):
-        if one.kind not in ("raise", "from"):
-            infer(c, one)
+    values = [one for one in parts(tree) if one.kind not in ("raise", "from")]
+    types = [infer(c, one) for one in values]
+    # `None` is often only what a name has had so far.
+    is_told = types and types[0] != NONE and operators.is_settled(types[0])
+    if is_told and c.is_final(tree):
+        c.report(Domain.TYPES, f"`{show(types[0])}` can't be raised", values[0])
     if c.is_final(tree):
         c.scope = c.scope.dead()
 
