@@ -195,6 +195,11 @@ def g(x: Literal["a", -1], y: Tuple[()], e: type[Exception] | None) -> Iterator[
     yield 1
     return None
 """,
+    "a class below what a call gives": """
+from collections import namedtuple as _namedtuple
+class A(_namedtuple("B", "x y")):
+    def f(self): return self.x
+""",
     "what is cast to anything": """
 import operator
 from typing import Any, cast

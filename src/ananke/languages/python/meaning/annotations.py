@@ -246,7 +246,8 @@ def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
     said = tree.children[0] if tree.kind == "type" and len(tree.children) == 1 else tree
-    if said.kind in _NO_TYPES and c.is_final(said):
+    # A class may be derived from what a call gives.
+    if said.kind in (_VALUES if said is tree else _NO_TYPES) and c.is_final(said):
         c.report(Domain.TYPES, f"`{c.text(said)}` is no type", said)
     if deferred or "deferred annotations" in c.scope.flags:
         c.deferred += 1

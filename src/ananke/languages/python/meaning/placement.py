@@ -72,8 +72,13 @@ def _target(c: Context, tree: Tree) -> None:
     """The left of an assignment, of a loop, of a clause."""
     left = tree.child("left")
     is_star = left is not None and left.kind in ("list_splat_pattern", "list_splat")
-    if left is not None and is_star and any(one.kind in ("=", "in", ":") for one in tree.children):
+    if left is not None and is_star and _has(tree, "=", "in", ":"):
         c.refuse("a target that takes the rest stands among others", left)
+
+
+def _has(tree: Tree, *signs: str) -> bool:
+    """Whether one of the signs is there: an unfinished tree has those that it still waits for."""
+    return any(one.kind in signs and one.is_present for one in tree.children)
 
 
 def _call(c: Context, tree: Tree) -> None:
@@ -92,7 +97,7 @@ def _for(c: Context, tree: Tree) -> None:
     _target(c, tree)
     _async_header(c, tree)
     rights = [one for one in tree.fields("right") if one.kind != ","]
-    if len(rights) == 1 and any(one.kind == ":" for one in tree.children):
+    if len(rights) == 1 and _has(tree, ":"):
         check_single(c, rights[0])
 
 
@@ -247,7 +252,7 @@ def _type_alias(c: Context, tree: Tree) -> None:
     left = tree.child("left")
     named = left.children[0] if left is not None and left.children else None
     is_name = named is None or named.kind in ("identifier", "generic_type", "subscript")
-    if named is not None and not is_name and any(one.kind == "=" for one in tree.children):
+    if named is not None and not is_name and _has(tree, "="):
         c.refuse("an alias is a name", named)
 
 
