@@ -66,6 +66,15 @@ class Judgement:
     owed: tuple[tuple[str, Owed], ...] = ()
     scope: Scope | None = None
 
+    @property
+    def due(self) -> tuple[Defect, ...]:
+        """What is wrong if the text ends: the defects, and names that nothing has bound."""
+        owed = (
+            Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
+            for name, one in self.owed
+        )
+        return (*self.defects, *owed)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -7,6 +7,8 @@ value may be less than what it is (see `scopes.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ananke.analysis.declarations import Binding
 from ananke.analysis.types import (
     ClassOf,
@@ -174,33 +176,29 @@ def _class_as(world: World, instance: Type, symbol: str) -> bool:
         return True
     own = symbol_of(instance)
     lineage = None if own is None else world.lineage(own)
-    if "protocol" in wanted.flags:
-        is_known = lineage is not None and not lineage.is_open
-        return not is_known or all(
-            _class_has(world, own or "", name) for name in _demanded(world, symbol)
-        )
-    if lineage is None or lineage.is_open:
+    is_protocol = "protocol" in wanted.flags
+    if own is None or lineage is None or lineage.is_open:
         # Whatever its class is made by is a kind of type.
-        return any(
+        return is_protocol or any(
             world.is_subclass(*pair) is not False
             for pair in (("builtins:type", symbol), (symbol, "builtins:type"))
         )
     metas = [one.class_.metaclass for one in lineage.ancestors if one.class_.metaclass is not None]
+    if is_protocol:
+        metas.append(Nominal("builtins:type"))
+        return all(_class_has(world, own, metas, name) for name in _demanded(world, symbol))
     for meta in metas or [Nominal("builtins:type")]:
         if not isinstance(meta, Nominal) or world.is_subclass(meta.symbol, symbol) is not False:
             return True
     return False
 
 
-def _class_has(world: World, symbol: str, name: str) -> bool:
+def _class_has(world: World, symbol: str, metas: Sequence[Type], name: str) -> bool:
     """Whether the class itself may have a member that a protocol names. Special methods are looked
     up in the class of the value, here the metaclass."""
     if not name.startswith("__") or name == "__call__" or world.is_under_way(symbol):
         return True
-    lineage = world.lineage(symbol)
-    ancestors = () if lineage is None else lineage.ancestors
-    metas = [one.class_.metaclass for one in ancestors]
-    for meta in [*(one for one in metas if one is not None), Nominal("builtins:type")]:
+    for meta in metas:
         if not isinstance(meta, Nominal) or world.member(meta, name) is not None:
             return True
     found = world.find(symbol, name)

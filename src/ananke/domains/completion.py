@@ -85,16 +85,17 @@ class _Search:
         """What is proposed on the way of what closes the program: after each of its first bytes
         where all is taken, else where it goes no further."""
         place = found.here
-        for at in range(1, len(found.closing) + 1):
-            after = self._advance(place, found.closing[at - 1 : at])
-            is_last = after is None
-            if after is not None:
-                place = after
-            if (is_last and at > 1) or (found.closed is not None and at < _LEVELS):
-                written = found.closing[: at - is_last]
-                yield from self._proposals(found.text + written, place, found.proposed)
-            if is_last or (found.closed is not None and at >= _LEVELS):
+        count = len(found.closing) if found.closed is None else _LEVELS - 1
+        for at, byte in enumerate(found.closing[:count]):
+            after = self._advance(place, bytes([byte]))
+            if after is None and at:
+                yield from self._proposals(found.text + found.closing[:at], place, found.proposed)
+            if after is None:
                 return
+            place = after
+            if found.closed is not None:
+                written = found.text + found.closing[: at + 1]
+                yield from self._proposals(written, place, found.proposed)
 
     def _proposals(self, text: bytes, here: Place, proposed: int) -> Iterator[_Found]:
         for judge in here.judges:

@@ -56,12 +56,7 @@ class Request:
 
     def due(self, parse: ParseState) -> tuple[Defect, ...]:
         """What is wrong with a text that ends, and is not given."""
-        judgement = self.judge(parse, at_end=True)
-        owed = tuple(
-            Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
-            for name, one in judgement.owed
-        )
-        found = (*judgement.defects, *owed)
+        found = self.judge(parse, at_end=True).due
         if not found or not self.suffix:
             return found
         begin, end = self.start.position, parse.position

@@ -7,6 +7,7 @@ be bound later (in strings, under `from __future__ import annotations`, in bodie
 from __future__ import annotations
 
 import keyword
+from functools import lru_cache
 
 from ananke.analysis.declarations import Alias, Class
 from ananke.analysis.defects import Domain
@@ -310,6 +311,7 @@ def _quoted(c: Context, tree: Tree) -> Type:
     return join([_quoted_name(c, tree, one.strip()) for one in _alternatives(text)])
 
 
+@lru_cache(maxsize=1024)
 def _is_expression(text: str) -> bool:
     """Whether it is read as one expression; what is long, or in more quotes, isn't looked at."""
     if len(text) > _LONGEST_QUOTED or text[:1] in ("'", '"') or "\\" in text:

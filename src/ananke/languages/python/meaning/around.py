@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from ananke.analysis.defects import Defect, Domain
-from ananke.languages.python.meaning.completion import LACKING, UNDEFINED
+from ananke.languages.python.meaning.completion import UNDEFINED, missing_member
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.program import judge
 from ananke.parsing.state import ParseState
@@ -56,13 +56,8 @@ def _filled(
     last = None if here is None else here.feed(after)
     if here is None or last is None or not last.can_end():
         return None
-    judgement = judge(program, last, at_end=True)
-    owed = [
-        Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
-        for name, one in judgement.owed
-    ]
     found: dict[int, Defect] = {}
-    for one in (*judgement.defects, *owed):
+    for one in judge(program, last, at_end=True).due:
         # What the unfinished lexeme becomes is not told yet.
         if one.end <= before.lexeme_start:
             found[one.start] = one
@@ -75,11 +70,10 @@ def _missing(found: dict[int, Defect], text: bytes) -> dict[str, None]:
     """The names that aren't bound and the members that the receiver lacks."""
     targets: dict[str, None] = {}
     for one in found.values():
-        name, member = UNDEFINED.search(one.message), LACKING.search(one.message)
-        if name is not None:
-            targets[name.group(1)] = None
-        elif member is not None and text[: one.start].endswith(b"self."):
-            targets[f"self.{member.group(1)}"] = None
+        name = UNDEFINED.search(one.message)
+        target = missing_member(one, text) if name is None else name.group(1)
+        if target is not None:
+            targets[target] = None
     return targets
 
 

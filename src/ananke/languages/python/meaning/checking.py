@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ananke.analysis.defects import Defect, Domain
+from ananke.analysis.defects import Defect
 from ananke.analysis.judgement import Surroundings
 from ananke.analysis.tracing import Event
 from ananke.languages.python.meaning.program import judge
@@ -33,10 +33,5 @@ def check_state(
     judgement = judge(program, state, at_end=state.can_end())
     if trace is not None and program.trace is not None:
         trace += program.trace.values()
-    found = list(judgement.defects)
-    if state.can_end():
-        found += [
-            Defect(Domain.TYPES, f"`{name}` is not defined", one.start, one.end)
-            for name, one in judgement.owed
-        ]
+    found = judgement.due if state.can_end() else judgement.defects
     return sorted(set(found), key=lambda one: (one.start, one.end, one.message))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ananke.analysis.defects import Defect
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.lexemes import lexeme_of, number_begun, word_begun
 from ananke.languages.python.meaning.program import judge, words_due
 from ananke.parsing.state import ParseState
 
-__all__ = ["LACKING", "UNDEFINED", "endings", "proposals"]
+__all__ = ["UNDEFINED", "endings", "missing_member", "proposals"]
 
 #: What may stand where a value is due, the first of every type; where a target or a pattern is; as
 #: a member; and what may follow a value.
@@ -32,7 +33,7 @@ _WINDOW = 1 << 13
 _INDENTATION = re.compile(rb"\n([ \t]*)[^ \t\r\n#]")
 #: What defects say of names and members.
 UNDEFINED = re.compile(r"`(\w+)` is not defined")
-LACKING = re.compile(r"has no attribute `(\w+)`")
+_LACKING = re.compile(r"has no attribute `(\w+)`")
 
 
 def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]]:
@@ -50,7 +51,7 @@ def proposals(program: Program, state: ParseState) -> Iterator[tuple[bytes, ...]
     blank = b" " if begun or number_begun(state) else b""
     yield (*(blank + one for one in _VALUES), blank + _TARGET)
     clause = _comprehension(program, state)
-    for more in (*_GOES_ON, *(((clause,),) if clause is not None else ())):
+    for more in _GOES_ON if clause is None else (*_GOES_ON, (clause,)):
         # Twice is no better than once, but for arguments.
         if more[0].startswith(b",") or not written.endswith(more[0]):
             yield more
@@ -66,11 +67,8 @@ def endings(program: Program, state: ParseState, last: ParseState) -> Iterator[b
     judgement = judge(program, last, at_end=True)
     targets = [name for name, _ in judgement.owed]
     whole, text = last.text(), state.text()
-    for defect in judgement.defects:
-        # Of the receiver itself any method may still assign a member.
-        told = LACKING.search(defect.message)
-        if told is not None and whole[: defect.start].endswith(b"self."):
-            targets.append(f"self.{told.group(1)}")
+    members = (missing_member(one, whole) for one in judgement.defects)
+    targets += [one for one in members if one is not None]
     lines = [f"{target} = NotImplemented".encode() for target in dict.fromkeys(targets)]
     found = _INDENTATION.findall(b"\n" + text)
     depths = {one for one in found if len(one) <= len(found[-1])} if found else set[bytes]()
@@ -78,6 +76,14 @@ def endings(program: Program, state: ParseState, last: ParseState) -> Iterator[b
         for blanks in sorted(depths, key=len):
             if more:
                 yield b"".join(b"\n%s%s" % (blanks, line) for line in more) + b"\n"
+
+
+def missing_member(defect: Defect, text: bytes) -> str | None:
+    """The member that the receiver lacks, which any method may still assign; None if something else
+    is wrong."""
+    told = _LACKING.search(defect.message)
+    is_own = told is not None and text[: defect.start].endswith(b"self.")
+    return f"self.{told.group(1)}" if told is not None and is_own else None
 
 
 def _comprehension(program: Program, state: ParseState) -> bytes | None:

@@ -413,18 +413,13 @@ def _check_end(
     returns: Type | None,
     decorators: list[tuple[str, Type]],
 ) -> None:
-    """A function whose result is declared must not end without one, nor return another, which in
-    one that may be a generator is known only here."""
-    if returns is not None and may_be_generator(returns) and not inner.has_yielded:
-        wrong = [one for one in inner.returned if not fits_result(c, one, returns)]
-        place = Tree("end", "", min(body.end, c.edge), min(tree.end, c.edge), 0, [])
-        if wrong:
-            said = f"a generator that yields nothing returns `{show(wrong[0])}`"
-            # The body's end needn't be reached.
-            c.scope = inner.but(is_alive=inner.outer is None or inner.outer.is_alive)
-            c.report(Domain.TYPES, f"{said}, not `{show(returns)}`", place)
-            c.scope = inner
-    if returns is None or not inner.is_alive or inner.is_doubtful or inner.has_yielded:
+    """A function whose result is declared must not end without one, nor return another."""
+    if returns is None or inner.has_yielded:
+        return
+    place = Tree("end", "", min(body.end, c.edge), min(tree.end, c.edge), 0, [])
+    if may_be_generator(returns):
+        _check_returned(c, inner, returns, place)
+    if not inner.is_alive or inner.is_doubtful:
         return
     if isinstance(returns, Unknown) or fits_result(c, NONE, returns) or returns == NEVER:
         return
@@ -441,8 +436,18 @@ def _check_end(
         return
     name = tree.child("name")
     text = "" if name is None else c.text(name)
-    place = Tree("end", "", min(body.end, c.edge), min(tree.end, c.edge), 0, [])
     c.report(Domain.CONTROLFLOW, f"`{text}` must return `{show(returns)}` on every way", place)
+
+
+def _check_returned(c: Context, inner: Scope, returns: Type, place: Tree) -> None:
+    """What a function returns that may be a generator by its declaration: that it is none is known
+    where it ends, which needn't be reached."""
+    wrong = [one for one in inner.returned if not fits_result(c, one, returns)]
+    if wrong:
+        said = f"a generator that yields nothing returns `{show(wrong[0])}`"
+        c.scope = inner.but(is_alive=inner.outer is None or inner.outer.is_alive)
+        c.report(Domain.TYPES, f"{said}, not `{show(returns)}`", place)
+        c.scope = inner
 
 
 def _is_stub(c: Context, body: Tree) -> bool:

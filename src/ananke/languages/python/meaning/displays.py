@@ -70,7 +70,7 @@ def tuple_(c: Context, tree: Tree, expected: Type | None) -> Type:
         for one in inner:
             item = wanted[len(types)] if len(types) < len(wanted) else None
             types += _element(c, one, item)
-    if not c.is_final(tree) or any(_is_spread(c, one) for one in inner):
+    if not c.is_final(tree) or any(map(spread_in, inner)):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types))
 
@@ -108,15 +108,11 @@ def _collection(c: Context, name: str, tree: Tree, expected: Type | None) -> Typ
 
 
 def _element(c: Context, tree: Tree, wanted: Type | None) -> _Types:
-    if _is_spread(c, tree):
+    if spread_in(tree):
         operators.spread(c, tree)
         return (UNKNOWN,)
     c.binder = tree
     return (c.infer(tree, wanted),)
-
-
-def _is_spread(c: Context, tree: Tree) -> bool:
-    return tree.kind.endswith("_splat") or spread_in(c, tree) != ""
 
 
 @contextmanager

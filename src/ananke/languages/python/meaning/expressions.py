@@ -58,7 +58,11 @@ from ananke.languages.python.meaning.fields import FIELDED, made_by_fields
 from ananke.languages.python.meaning.inheritance import Above, above
 from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.languages.python.meaning.paths import path_of
-from ananke.languages.python.meaning.placement import check_assigned_name, check_placement
+from ananke.languages.python.meaning.placement import (
+    check_assigned_name,
+    check_placement,
+    is_async,
+)
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -577,7 +581,7 @@ def arguments_of(c: Context, tree: Tree, function: Type) -> list[Argument]:
                 # The name is there already, whatever its value will be.
                 found[-1] = replace(found[-1], type=UNKNOWN, is_final=True)
             continue
-        spread = one.kind if one.kind.endswith("_splat") else spread_in(c, one)
+        spread = spread_in(one)
         if spread:
             operators.spread(c, one)
             sign = "**" if spread == "dictionary_splat" else "*"
@@ -1129,10 +1133,7 @@ def lambda_parameters(c: Context, tree: Tree) -> list[Parameter]:
 
 def _await(c: Context, tree: Tree, expected: Type | None) -> Type:
     inner = [one for one in tree.children if one.kind != "await"]
-    scope: Scope | None = c.scope
-    while scope is not None and scope.kind in ("comprehension", "lambda"):
-        scope = scope.outer
-    if scope is None or scope.kind != "function" or not scope.frame.is_async:
+    if not is_async(c, through=("comprehension", "lambda")):
         c.report(Domain.CONTROLFLOW, "`await` outside an async function", tree.children[0])
     type_ = infer(c, inner[0]) if inner else UNKNOWN
     return operators.awaited(c, inner[0], type_) if inner and c.is_final(inner[0]) else UNKNOWN
@@ -1232,9 +1233,7 @@ def _splat(c: Context, tree: Tree, expected: Type | None) -> Type:
 
 def _expression_list(c: Context, tree: Tree, expected: Type | None) -> Type:
     types = [infer(c, one) for one in parts(tree)]
-    if any(
-        one.kind.endswith("_splat") or spread_in(c, one) for one in parts(tree)
-    ) or not c.is_final(tree):
+    if any(map(spread_in, parts(tree))) or not c.is_final(tree):
         return Tuple((), UNKNOWN)
     return Tuple(tuple(types))
 

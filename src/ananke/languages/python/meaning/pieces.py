@@ -175,8 +175,7 @@ class _Outliner:
         self._strokes.append(Stroke(name, end, is_neutral, alike, is_free, closing))
 
     def _end_word(self) -> None:
-        """Behind a word, at the end of the piece, a blank or a comment says that it goes no
-        further."""
+        """Behind a word, at the end of the piece, a blank says that it goes no further."""
         if self._at == len(self._piece) and self._strokes and self._strokes[-1].name[:5] in _WORDS:
             self._keep(b" ", is_neutral=False)
 

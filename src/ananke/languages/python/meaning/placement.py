@@ -16,7 +16,7 @@ from ananke.languages.python.meaning.context import Context
 from ananke.languages.python.meaning.trees import is_unclosed, parts, spread_in
 from ananke.parsing.opening import Tree
 
-__all__ = ["check_assigned_name", "check_placement", "check_single", "takes_all"]
+__all__ = ["check_assigned_name", "check_placement", "check_single", "is_async", "takes_all"]
 
 
 def check_placement(c: Context, tree: Tree) -> None:
@@ -31,12 +31,8 @@ def check_placement(c: Context, tree: Tree) -> None:
 
 def check_single(c: Context, tree: Tree | None) -> None:
     """Reports a value that is spread where one alone is due."""
-    if tree is not None and _is_spread(c, tree):
+    if tree is not None and spread_in(tree):
         c.refuse("a value that is spread can't stand here", tree)
-
-
-def _is_spread(c: Context, tree: Tree) -> bool:
-    return tree.kind.endswith("_splat") or spread_in(c, tree) != ""
 
 
 def _single_values(c: Context, tree: Tree) -> None:
@@ -103,7 +99,7 @@ def _for(c: Context, tree: Tree) -> None:
 
 def _async_header(c: Context, tree: Tree) -> None:
     words = [one for one in tree.children if one.kind == "async"]
-    if words and not (c.scope.kind == "function" and c.scope.frame.is_async):
+    if words and not is_async(c):
         c.refuse(f"`async` before `{_second(tree)}` outside an async function", words[0])
 
 
@@ -122,16 +118,17 @@ def _comprehension(c: Context, tree: Tree) -> None:
             check_single(c, right)
             if any(part.kind == ":=" for part in _within(right)):
                 c.refuse("`:=` in what a comprehension goes through", right)
-        if tree.kind != "generator_expression" and one.children[0].kind == "async":
-            _async_clause(c, one)
+        is_eager = tree.kind != "generator_expression" and one.children[0].kind == "async"
+        if is_eager and not is_async(c, through=("comprehension",)):
+            c.refuse("`async for` outside an async function", one.children[0])
 
 
-def _async_clause(c: Context, tree: Tree) -> None:
+def is_async(c: Context, *, through: tuple[str, ...] = ()) -> bool:
+    """Whether the place is in an async function, within nothing but scopes of the kinds given."""
     scope: Scope | None = c.scope
-    while scope is not None and scope.kind == "comprehension":
+    while scope is not None and scope.kind in through:
         scope = scope.outer
-    if scope is None or scope.kind != "function" or not scope.frame.is_async:
-        c.refuse("`async for` outside an async function", tree.children[0])
+    return scope is not None and scope.kind == "function" and scope.frame.is_async
 
 
 def _within(tree: Tree) -> Iterator[Tree]:
@@ -145,7 +142,7 @@ def _within(tree: Tree) -> Iterator[Tree]:
 def _yield(c: Context, tree: Tree) -> None:
     _lone_value(c, tree)
     words = [one for one in tree.children if one.kind == "from"]
-    if words and c.scope.kind == "function" and c.scope.frame.is_async:
+    if words and is_async(c):
         c.refuse("`yield from` in an async function", words[0])
 
 

@@ -209,8 +209,7 @@ def _word(tree: Tree) -> Tree:
 def _expression_statement(c: Context, tree: Tree) -> None:
     inner = parts(tree)
     if len(inner) == 1 and inner[0].kind in ("assignment", "augmented_assignment"):
-        check_placement(c, inner[0])
-        _RULES[inner[0].kind](c, inner[0])
+        _run_rule(c, inner[0])
         return
     is_open = not c.is_final(tree)
     for one in inner:
@@ -270,8 +269,7 @@ def _assignment(c: Context, tree: Tree) -> None:
             _declare(c, left, declared)
         return
     if right.kind == "assignment":
-        check_placement(c, right)
-        _assignment(c, right)
+        _run_rule(c, right)
         inner = right
         while inner.kind == "assignment" and inner.child("right") is not None:
             inner = inner.child("right") or inner
@@ -289,11 +287,8 @@ def _assignment(c: Context, tree: Tree) -> None:
         left.kind in ("identifier",) or declared is not None
     ):
         check_assigned(c, right, type_, expected, f"`{c.text(left)}`")
-    is_shaped = expected is not None and _shaped_by(c, right, expected)
-    if (
-        left.kind == "attribute"
-        and is_shaped
-        and not assignable(c.world, type_, expected or UNKNOWN)
+    if (left.kind == "attribute" and expected is not None and _shaped_by(c, right, expected)) and (
+        not assignable(c.world, type_, expected)
     ):
         # It may be what is expected all the same.
         type_ = UNKNOWN
@@ -476,12 +471,12 @@ def _return(c: Context, tree: Tree) -> None:
 def _raise(c: Context, tree: Tree) -> None:
     values = [one for one in parts(tree) if one.kind not in ("raise", "from")]
     types = [infer(c, one) for one in values]
+    if not c.is_final(tree):
+        return
     # `None` is often only what a name has had so far.
-    is_told = types and types[0] != NONE and operators.is_settled(types[0])
-    if is_told and c.is_final(tree):
+    if types and types[0] != NONE and operators.is_settled(types[0]):
         c.report(Domain.TYPES, f"`{show(types[0])}` can't be raised", values[0])
-    if c.is_final(tree):
-        c.scope = c.scope.dead()
+    c.scope = c.scope.dead()
 
 
 def _break(c: Context, tree: Tree) -> None:

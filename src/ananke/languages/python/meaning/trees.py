@@ -29,9 +29,9 @@ def is_unclosed(c: Context, tree: Tree) -> bool:
     )
 
 
-def spread_in(c: Context, tree: Tree) -> str:
-    """The kind of the splat that an operand begins with: the grammar reads `*a[0]` and `*a.b` as an
-    item or a member of what is spread."""
+def spread_in(tree: Tree) -> str:
+    """The kind of the splat that an operand is or begins with, else "": the grammar reads `*a[0]`
+    and `*a.b` as an item or a member of what is spread."""
     while tree.kind in ("subscript", "attribute", "call") and tree.children:
         tree = tree.children[0]
     return tree.kind if tree.kind.endswith("_splat") else ""
