@@ -21,6 +21,7 @@ from ananke.analysis.judgement import (
     Meaning,
     Offer,
     Outline,
+    Position,
     Stroke,
     Surroundings,
 )
@@ -194,8 +195,12 @@ def word_begun(parse: ParseState) -> bytes:
     return lexeme if _WORD.fullmatch(lexeme) else b""
 
 
-def inert(program: Program, parse: ParseState) -> Inert | None:
+def position(program: Program, parse: ParseState) -> Position:
     del program
+    return Position(_inert(parse))
+
+
+def _inert(parse: ParseState) -> Inert | None:
     last = max(_INERT.finditer(parse.text()), key=lambda one: one.start(), default=None)
     if last is None or last.end() != parse.position:
         return None
@@ -238,7 +243,7 @@ MINI = Meaning(
     trial=lambda program: nullcontext(),
     judge=judge,
     is_settled=lambda program, parse: False,
-    inert=inert,
+    position=position,
     words_due=words_due,
     offers=offers,
     operand_words=_words,

@@ -430,10 +430,10 @@ def test_a_comment_after_comments_is_one_too(vocabulary: Vocabulary, before: str
     program = MEANING.begin(Surroundings())
     state = load_grammar("python").parse((before + "# sec").encode())
     assert state is not None
-    assert MEANING.inert(program, state) == Inert((b"\n", b"\r"))
+    assert MEANING.position(program, state).inert == Inert((b"\n", b"\r"))
     ended = state.feed(b"\n")
     assert ended is not None
-    assert MEANING.inert(program, ended) is None
+    assert MEANING.position(program, ended).inert is None
     one = session(vocabulary, before + "# sec")
     assert {b"nowhere"[:1], b".push", b"lods"} <= admitted(one)
 

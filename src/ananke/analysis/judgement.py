@@ -26,6 +26,7 @@ __all__ = [
     "Meaning",
     "Offer",
     "Outline",
+    "Position",
     "Stroke",
     "Surroundings",
     "SurroundingsError",
@@ -55,6 +56,20 @@ class Inert:
     ends: tuple[bytes, ...]
     begun: int = 0
     is_escaped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a text ends.
+
+    Attributes:
+        inert: the string or comment that it ends in; None: it ends otherwise.
+        likeness: equal at two places of one program after which all tokens are judged alike, but
+            for the end of the text; None: not told.
+    """
+
+    inert: Inert | None = None
+    likeness: Hashable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +236,10 @@ class Meaning:
         is_settled: whether nothing can be wrong as long as only brackets and statements are closed
             that are open here, operands separated, and operators written, but for words that are
             `turning`. Then nothing is wrong with the text either.
-        inert: the string or comment that the text ends in; None: it ends otherwise.
+        position: where the text ends.
         words_due: what a word that begins or goes on here must become: all constraints of one of
-            the readings given. None: nothing is asked of it.
+            the readings given, of which one without any asks nothing. None: no name may be there,
+            and which keywords may is the grammar's business.
         offers: the names that a word which begins or goes on here could be, sorted; without a
             reason to offer any, none.
         operand_words: words that may stand or begin where an operand is due, beside names.
@@ -247,7 +263,7 @@ class Meaning:
     trial: Callable[[Any], AbstractContextManager[None]]
     judge: Judge
     is_settled: Callable[[Any, ParseState], bool]
-    inert: Callable[[Any, ParseState], Inert | None]
+    position: Callable[[Any, ParseState], Position]
     words_due: Callable[[Any, ParseState], tuple[tuple[Constraint, ...], ...] | None]
     offers: Callable[[Any, ParseState], tuple[Offer, ...]]
     operand_words: Callable[[ParseState], frozenset[str]]

@@ -78,12 +78,14 @@ class World:
         library: Library,
         classes: Mapping[str, Class],
         known: dict[str, Lineage | None],
+        own: dict[str, Lineage | None] | None = None,
     ) -> None:
+        """`known`: lineages of the library's classes, shared by all worlds over it; `own`: those of
+        the text's classes, shared by all over the same `classes`."""
         self.library = library
         self.classes = classes
-        #: Lineages of the library's classes, shared by all worlds over it.
         self._known = known
-        self._local: dict[str, Lineage | None] = {}
+        self._own: dict[str, Lineage | None] = {} if own is None else own
         #: Whether one fitting member of a union is enough (the value may still be narrowed).
         self.is_loose = False
 
@@ -99,7 +101,7 @@ class World:
 
     def lineage(self, symbol: str) -> Lineage | None:
         """The class's line of descent, with its own parameters as variables."""
-        memo = self._local if "@" in symbol else self._known
+        memo = self._own if "@" in symbol else self._known
         if symbol not in memo:
             memo[symbol] = None
             memo[symbol] = self._descend(symbol)

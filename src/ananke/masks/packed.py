@@ -26,6 +26,7 @@ __all__ = [
     "Words",
     "allocate",
     "clear",
+    "clear_tokens",
     "contains",
     "count",
     "first_of",
@@ -155,6 +156,12 @@ def set_tokens(out: Words, tokens: Iterable[int] | npt.NDArray[np.uint32], vocab
     if result == _BAD_TOKEN:
         worst = int(ids.max())
         raise MaskError(f"tokens: {worst} is not below the vocabulary's size {vocab_size}")
+
+
+def clear_tokens(out: Words, tokens: Iterable[int]) -> None:
+    """Takes tokens out of one row; they are below its end."""
+    for token in tokens:
+        out[token >> 5] &= np.int32(~np.uint32(1 << (token & 31)).astype(np.int32))
 
 
 def first_of(

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ananke.analysis.judgement import Constraint, Inert
+from ananke.analysis.judgement import Constraint
 from ananke.domains.meaning.pieces import Branch, Group, Pieces, Stretch, pieces_of
 from ananke.domains.state import Words
-from ananke.masks import first_of
+from ananke.masks import clear_tokens, contains, first_of
 from ananke.parsing.state import ParseState
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Ending", "narrow"]
 
+#: Narrowed masks that a request keeps.
+_MOST_KEPT = 8
+#: What is due of words where they may be any name.
+_ANYTHING: tuple[tuple[Constraint, ...], ...] = ((),)
 #: Tokens that are judged one by one: fewer keywords and parts of them may follow an operand.
 _FEW = 64
 
@@ -50,7 +54,6 @@ class Ending:
 def narrow(
     request: Request,
     parse: ParseState,
-    inert: Inert | None,
     words: Words,
     ending: Ending,
     deadline: int | None = None,
@@ -60,26 +63,38 @@ def narrow(
     Where `deadline` (of `time.perf_counter_ns`) passes, the tokens that are not judged yet stay;
     those of the least ids, which are the likeliest, are judged first, EOS last. Whether all were.
     """
-    vocabulary = request.vocabulary
-    pieces = pieces_of(vocabulary, request.meaning, inert, parse)
-    admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
-    with request.meaning.trial(request.program):
-        place = _Place(
-            request,
-            parse,
-            pieces,
-            admitted,
-            first_of(words, pieces.order, pieces.firsts, pieces.lasts),
-        )
-        is_whole = place.judge_all(deadline)
-    eos = [token for token in vocabulary.eos if admitted[token]]
+    is_whole = _narrow(request, parse, words, deadline)
+    eos = [token for token in request.vocabulary.eos if contains(words, token)]
     # Whether the text may end is the longest question of all: it comes last.
     if eos and is_whole:
         if deadline is not None and time.perf_counter_ns() + ending.expected > deadline:
             is_whole = False
         elif not ending.can_end():
-            admitted[eos] = 0
+            clear_tokens(words, eos)
+    return is_whole
+
+
+def _narrow(request: Request, parse: ParseState, words: Words, deadline: int | None) -> bool:
+    """Clears the bits of refused tokens but for EOS."""
+    meaning, vocabulary = request.meaning, request.vocabulary
+    position = meaning.position(request.program, parse)
+    key = None
+    if position.likeness is not None:
+        key = position.likeness, words.tobytes()
+        known = request.narrowed.get(key)
+        if known is not None:
+            words[:] = known
+            return True
+    pieces = pieces_of(vocabulary, meaning, position.inert, parse)
+    admitted = np.unpackbits(words.view(np.uint8), bitorder="little")
+    firsts = first_of(words, pieces.order, pieces.firsts, pieces.lasts)
+    with meaning.trial(request.program):
+        is_whole = _Place(request, parse, pieces, admitted, firsts).judge_all(deadline)
     words[:] = np.packbits(admitted, bitorder="little").view(np.int32)
+    if key is not None and is_whole:
+        if len(request.narrowed) >= _MOST_KEPT:
+            request.narrowed.pop(next(iter(request.narrowed)), None)
+        request.narrowed[key] = words.copy()
     return is_whole
 
 
@@ -188,12 +203,12 @@ class _Place:
         else:
             if group.is_word:
                 begun = self._begun
-                is_asked = self._require(group, b"", begun, b"")
+                takes_names = self._require(group, b"", begun, b"")
             else:
                 begun = b""
-                is_asked = self._require(group, self._sample(group), begun, group.due)
+                takes_names = self._require(group, self._sample(group), begun, group.due)
             # No names: the few keywords that may follow an operand show what it is.
-            if not is_asked and self._count(group) <= _FEW:
+            if not takes_names and self._count(group) <= _FEW:
                 tails = self._alive_tails(group)
                 if self._is_settled(before):
                     turning = self._request.meaning.turning
@@ -253,12 +268,14 @@ class _Place:
 
     def _require(self, group: Group, before: bytes, begun: bytes, key: Hashable) -> bool:
         """Keeps, of the group's tokens, those whose tails may become what is due after `before`;
-        the same is due wherever `key` is the same. Whether anything is due."""
+        the same is due wherever `key` is the same. Whether names may be there at all."""
         if key not in self._due:
             after = self._parse.feed(before)
             meaning, program = self._request.meaning, self._request.program
             self._due[key] = None if after is None else meaning.words_due(program, after)
         due = self._due[key]
+        if due == _ANYTHING:
+            return True
         after = None if due is None else self._parse.feed(before)
         if due is None or after is None:
             return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,8 @@ class Request:
     part: str
     suffix: bytes
     start: ParseState
+    #: Narrowed masks by their likeness and what they were before, the latest last.
+    narrowed: dict[Hashable, Words] = field(default_factory=dict, init=False)
 
     @cached_property
     def given_around(self) -> frozenset[int]:
@@ -126,9 +128,8 @@ class MeaningState:
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         request = self._request
-        inert = request.meaning.inert(request.program, self._parse)
         ending = Ending(self.can_end, self._end_time)
-        return narrow(request, self._parse, inert, words, ending, deadline)
+        return narrow(request, self._parse, words, ending, deadline)
 
     def proposals(self) -> Iterable[tuple[bytes, ...]]:
         return self._request.meaning.proposals(self._request.program, self._parse)

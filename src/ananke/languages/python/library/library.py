@@ -92,6 +92,8 @@ class PythonLibrary:
         self._outlines: dict[str, Outline | None] = {}
         self._modules: dict[str, PythonModule | None] = {}
         self._declared: dict[str, Declared] = {}
+        #: What symbols were found to be while nothing was being declared.
+        self._resolved: dict[str, Declared | None] = {}
         self._under_way: set[str] = set()
         self._lock = RLock()
         self.linker = Linker(self.outline, self.exists)
@@ -115,6 +117,8 @@ class PythonLibrary:
         return sorted(found)
 
     def resolve(self, symbol: str) -> Declared | None:
+        if symbol in self._resolved:
+            return self._resolved[symbol]
         module, colon, path = symbol.partition(":")
         first, *rest = path.split(".")
         if not colon or not first:
@@ -123,7 +127,10 @@ class PythonLibrary:
             found = self.linker.find(module, first)
             for name in rest:
                 found = found.inner(name) if isinstance(found, Home) else None
-            return self.declare_found(found)
+            declared = self.declare_found(found)
+            if not self._under_way:
+                self._resolved[symbol] = declared
+            return declared
 
     def declare_found(self, found: Home | ModuleHome | None) -> Declared | None:
         if isinstance(found, ModuleHome):

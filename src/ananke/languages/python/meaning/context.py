@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ananke.analysis.declarations import Class, Library
@@ -110,6 +111,8 @@ class Reached(Exception):  # noqa: N818 - not an error
 
 #: Finished statements and expressions remembered before all are forgotten.
 _REMEMBERED = 50_000
+#: Sets of the text's own classes whose lineages are.
+_OWN_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,11 @@ class Program:
     #: Where what is written stays inside of a construct: all names that stand in the text after
     #: it. Others are bound before they are used, or never. None: anything may follow.
     later: frozenset[str] | None = None
+    #: Lineages of the text's own classes, by the identity of these, for which they are kept.
+    _own: dict[int, tuple[Mapping[str, Class], dict[str, Lineage | None]]] = field(
+        default_factory=dict, init=False
+    )
+    _builtin_values: dict[str, Type] = field(default_factory=dict, init=False)
 
     @property
     def target(self) -> Target:
@@ -242,21 +250,34 @@ class Program:
                     while len(remembered) > length:
                         remembered.popitem()
 
+    def own_lineages(self, classes: Mapping[str, Class]) -> dict[str, Lineage | None]:
+        """What is known of the lineages of some classes of the text; see `World`."""
+        known = self._own.get(id(classes))
+        if known is None:
+            if len(self._own) >= _OWN_REMEMBERED:
+                self._own.clear()
+            known = self._own[id(classes)] = (classes, {})
+        return known[1]
+
     def builtin_value(self, name: str) -> Type | None:
         """What a name of `builtins` is; None if there is no such name."""
-        module = self.library.module("builtins")
-        if module is None:
-            return UNKNOWN if name in _BUILTINS else None
-        found = None if _is_of_the_stubs(name) else module.get(name)
-        if found is None:
-            return UNKNOWN if name in CHECKER_NAMES or name in _BUILTINS else None
-        return World(self.library, {}, self.lineages).value_of(found)
+        if name not in self.builtin_names:
+            return None
+        value = self._builtin_values.get(name)
+        if value is None:
+            module = self.library.module("builtins")
+            found = None if module is None else module.get(name)
+            world = World(self.library, {}, self.lineages)
+            value = UNKNOWN if found is None else world.value_of(found)
+            self._builtin_values[name] = value
+        return value
 
-    def builtin_names(self) -> Iterable[str]:
+    @cached_property
+    def builtin_names(self) -> frozenset[str]:
         module = self.library.module("builtins")
         if module is None:
             return _BUILTINS
-        return {*(name for name in module.names() if not _is_of_the_stubs(name)), *_BUILTINS}
+        return _BUILTINS | {name for name in module.names() if not _is_of_the_stubs(name)}
 
 
 def _is_of_the_stubs(name: str) -> bool:
@@ -335,7 +356,9 @@ class Context:
     def world(self) -> World:
         if self._world is None or self._world_classes is not self.scope.classes:
             self._world_classes = self.scope.classes
-            self._world = World(self.program.library, self.scope.classes, self.program.lineages)
+            program = self.program
+            own = program.own_lineages(self.scope.classes)
+            self._world = World(program.library, self.scope.classes, program.lineages, own)
         self._world.is_loose = self.unsettled > 0
         return self._world
 
@@ -527,7 +550,7 @@ class Context:
 
     def names(self) -> set[str]:
         """All names that `find` knows, and those that stand in the text after the place."""
-        names = {*self.program.builtin_names(), *MODULE_NAMES, *(self.program.later or ())}
+        names = {*self.program.builtin_names, *MODULE_NAMES, *(self.program.later or ())}
         scope: Scope | None = self.scope
         while scope is not None:
             names.update(scope.names)

@@ -231,6 +231,10 @@ def _false(c: Context, tree: Tree, expected: Type | None) -> Type:
     return Literal(False, "builtins:bool")
 
 
+#: What an open string that is taken for closed holds: it may be none of those that are wanted.
+_ANY_TEXT = "\0"
+
+
 def _string(c: Context, tree: Tree, expected: Type | None) -> Type:
     prefix = ""
     plain = True
@@ -247,8 +251,10 @@ def _string(c: Context, tree: Tree, expected: Type | None) -> Type:
             plain = plain and "\\" not in text
     if "b" in prefix:
         return BYTES
-    if not plain or "f" in prefix or "t" in prefix or tree.end == NOWHERE:
+    if not plain or "f" in prefix or "t" in prefix:
         return STR
+    if tree.end == NOWHERE:
+        return Literal(_ANY_TEXT, "builtins:str") if c.is_closed else STR
     return Literal(content, "builtins:str")
 
 
@@ -1139,10 +1145,12 @@ def _await(c: Context, tree: Tree, expected: Type | None) -> Type:
     return operators.awaited(c, inner[0], type_) if inner and c.is_final(inner[0]) else UNKNOWN
 
 
-#: What a generator may be declared to give; their first argument is what it yields.
-_YIELDING = frozenset(
-    ("Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable", "AsyncGenerator")
-)
+#: What a generator may be declared to give, by whether it is asynchronous; their first argument is
+#: what it yields.
+_YIELDING = {
+    False: frozenset(("Iterator", "Iterable", "Generator")),
+    True: frozenset(("AsyncIterator", "AsyncIterable", "AsyncGenerator")),
+}
 
 
 _DISPLAYS = frozenset(
@@ -1168,18 +1176,27 @@ def _yielded(c: Context) -> Type:
     returns = c.scope.frame.returns
     if c.scope.kind != "function" or not isinstance(returns, Nominal) or not returns.arguments:
         return UNKNOWN
-    module, _, name = returns.symbol.partition(":")
-    is_known = module in ("typing", "collections.abc") and name in _YIELDING
+    is_known = any(_is_among(returns, names) for names in _YIELDING.values())
     return returns.arguments[0] if is_known else UNKNOWN
+
+
+def _is_among(type_: Type, names: frozenset[str]) -> bool:
+    """Whether it is an instance of one of some classes of `typing`."""
+    if not isinstance(type_, Nominal):
+        return False
+    module, _, name = type_.symbol.partition(":")
+    return module in ("typing", "collections.abc") and name in names
 
 
 def _may_yield(c: Context) -> bool:
     """Whether the function around may be a generator by what it declares to return."""
     frame = c.scope.frame
+    if frame.returns is None or _is_among(frame.returns, _YIELDING[frame.is_async]):
+        return True
     kind = "AsyncGenerator" if frame.is_async else "Generator"
     made = Nominal(f"collections.abc:{kind}", (UNKNOWN,) * (2 if frame.is_async else 3))
-    is_known = frame.returns is not None and c.world.class_of(made.symbol) is not None
-    return not is_known or assignable(c.world, made, frame.returns or UNKNOWN)
+    is_known = c.world.class_of(made.symbol) is not None
+    return not is_known or assignable(c.world, made, frame.returns)
 
 
 def _yield(c: Context, tree: Tree, expected: Type | None) -> Type:

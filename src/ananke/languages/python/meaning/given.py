@@ -231,7 +231,7 @@ class _Reader:
         self._is_deferred = False
 
     def _imports(self, names: Iterable[str]) -> str:
-        library, builtin = self._program.library, set(self._program.builtin_names())
+        library, builtin = self._program.library, self._program.builtin_names
         typing = library.module("typing")
         lines: dict[str, None] = {}
         for dotted in names:

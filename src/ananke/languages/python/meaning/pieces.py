@@ -125,7 +125,7 @@ class _Outliner:
                     return self._outline(is_inert=True)
                 case "comment":
                     # Outside of brackets the statement ends with it.
-                    self._keep(b"#", is_neutral=False)
+                    self._keep(b"#", is_neutral=False, is_free=bool(self._open))
                     if self._at == len(piece):
                         return self._outline(is_inert=True)
                 case "line":
@@ -193,6 +193,9 @@ class _Outliner:
         return bool(self._strokes) and self._strokes[-1].name in names
 
     def _line(self) -> None:
+        if self._open:
+            # In brackets it says nothing.
+            return
         if self._is_operand_due and not self._ends_with((*_SEPARATORS, b";")):
             return
         if not self._ends_with((b"\n",)):

@@ -10,21 +10,24 @@ A text may have several readings (`match` as a name or a keyword); it is wrong i
 from __future__ import annotations
 
 import keyword
+from itertools import islice, pairwise
 
-from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer
+from ananke.analysis.judgement import Constraint, Inert, Judgement, Offer, Position
 from ananke.analysis.types import Unknown, show
 from ananke.languages.python.meaning.context import Context, Program
 from ananke.languages.python.meaning.lexemes import STRING_START, lexeme_of, word_begun
+from ananke.languages.python.meaning.likeness import likeness
 from ananke.languages.python.meaning.readings import readings_of
+from ananke.languages.python.meaning.trees import open_path
 from ananke.parsing.opening import NOWHERE, Reading, Tree
 from ananke.parsing.state import ParseState
 
 __all__ = [
     "INERTS",
-    "inert",
     "is_settled",
     "judge",
     "offers",
+    "position",
     "words_due",
 ]
 
@@ -60,10 +63,17 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     return Judgement(tuple(c.defects), tuple(c.scope.owed.items()), c.scope)
 
 
-def inert(program: Program, state: ParseState) -> Inert | None:
-    """The string or comment that the text ends in, by the reading that has the fewest defects."""
-    best = _best_reading(program, state)
-    return None if best is None else _inert(best[0], best[1].root, state.tail)
+def position(program: Program, state: ParseState) -> Position:
+    """Where the text ends, by the reading that has the fewest defects."""
+    first = list(islice(readings_of(program, state), 2))
+    only = first[0] if len(first) == 1 else None
+    best = _best_reading(program, state) if only is None else only
+    if best is None:
+        return Position()
+    inert = _inert(best[0], best[1].root, state.tail)
+    if inert is None or only is None or program.expects is not None:
+        return Position(inert)
+    return Position(inert, likeness(*best, state, inert))
 
 
 def _best_reading(
@@ -86,8 +96,11 @@ def is_settled(program: Program, state: ParseState) -> bool:
     open here, operands separated, and operators written."""
     tail = state.tail
     lexeme = lexeme_of(tail)
-    if b"\n" in tail[: len(tail) - len(lexeme)] or keyword.iskeyword(lexeme.decode("latin-1")):
-        # The line that begins may close blocks; a keyword is not what it seems.
+    if b"\n" in tail and (not lexeme or lexeme[:1] == b"#"):
+        # The line that begins may close blocks.
+        return False
+    if keyword.iskeyword(lexeme.decode("latin-1")):
+        # A keyword is not what it seems.
         return False
     if program.expects is not None and not tail.strip() and not state.text().strip():
         # What begins here may be no expression.
@@ -100,24 +113,23 @@ def is_settled(program: Program, state: ParseState) -> bool:
 
 def words_due(program: Program, state: ParseState) -> tuple[tuple[Constraint, ...], ...] | None:
     """What a word that begins (or goes on) here must become, for each reading that has no defect:
-    it must satisfy all constraints of one reading. None: nothing is asked.
+    it must satisfy all constraints of one reading. None: no name may stand here.
 
     A word that stands for all others is put there and read.
     """
     after = state.feed(_ANY_WORD)
     if after is None:
-        # No name may stand here; which keywords may is the grammar's business.
         return None
     found: dict[tuple[Constraint, ...], None] = {}
     for one in readings_of(program, after, constraints=True):
         if one is None:
-            return None
+            return ((),)
         c, _ = one
         if c.defects:
             continue
         assert c.constraints is not None
         if not c.constraints:
-            return None
+            return ((),)
         found[tuple(dict.fromkeys(c.constraints))] = None
     return tuple(found)
 
@@ -163,15 +175,12 @@ def _inert(c: Context, root: Tree, tail: bytes) -> Inert | None:
 
 def _open_string(root: Tree, c: Context) -> bytes | None:
     """The prefix and quotes of the string that is open at the end of the text."""
-    node, start = root, None
-    # Finished trees have an identity.
-    while not node.identity:
-        present = [one for one in node.pieces if one.start != NOWHERE]
-        if not present:
-            break
+    start = None
+    path = open_path(root)
+    for node, last in pairwise(path):
         if node.kind == "string":
-            start = None if present[-1].kind == "string_end" else c.text(present[0]).encode()
-        elif node.kind == "interpolation":
+            first = next(one for one in node.pieces if one.start != NOWHERE)
+            start = None if last.kind == "string_end" else c.text(first).encode()
+        elif node.kind == "interpolation" and last.kind != "}":
             start = None
-        node = present[-1]
     return start

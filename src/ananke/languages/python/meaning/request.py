@@ -16,10 +16,10 @@ from ananke.languages.python.meaning.lexemes import number_begun, operand_words,
 from ananke.languages.python.meaning.pieces import outline
 from ananke.languages.python.meaning.program import (
     INERTS,
-    inert,
     is_settled,
     judge,
     offers,
+    position,
     words_due,
 )
 from ananke.vocabulary.cache import DiskCache
@@ -95,7 +95,7 @@ MEANING = Meaning(
     trial=Program.trial,
     judge=judge,
     is_settled=is_settled,
-    inert=inert,
+    position=position,
     words_due=words_due,
     offers=offers,
     operand_words=operand_words,

@@ -35,7 +35,14 @@ from ananke.languages.python.meaning.placement import check_placement, takes_all
 from ananke.languages.python.meaning.trees import is_unclosed, parts
 from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["ENTERED", "PRUNED", "STATEMENTS", "run_statement", "run_statements"]
+__all__ = [
+    "ENTERED",
+    "PRUNED",
+    "STATEMENTS",
+    "expected_of_target",
+    "run_statement",
+    "run_statements",
+]
 
 _SEQUENCES = frozenset(
     ("module_repeat1", "_simple_statements_repeat1", "_match_block_repeat1", "block")
@@ -263,7 +270,7 @@ def _assignment(c: Context, tree: Tree) -> None:
         if right is not None and c.text(type_tree).rpartition(".")[2] == "Final":
             # What it is follows from the value.
             declared = None
-    expected = declared if declared is not None else _expected(c, left)
+    expected = declared if declared is not None else expected_of_target(c, left)
     if right is None or right.start == NOWHERE:
         if type_tree is not None and right is None:
             _declare(c, left, declared)
@@ -377,7 +384,8 @@ def _note_alias(c: Context, left: Tree, right: Tree, type_: Type) -> None:
     c.scope = c.scope.but(names={**c.scope.names, name: replace(entry, means=meaning)})
 
 
-def _expected(c: Context, left: Tree) -> Type | None:
+def expected_of_target(c: Context, left: Tree) -> Type | None:
+    """What is declared of the target of an assignment."""
     if left.kind == "attribute":
         target, name = left.child("object"), left.child("attribute")
         if target is None or name is None or not c.is_final(left):
@@ -413,7 +421,7 @@ def _augmented(c: Context, tree: Tree) -> None:
     if not c.is_final(tree):
         return
     result = operators.augmented(c, tree, sign.kind.rstrip("="), old, new)
-    expected = _expected(c, left)
+    expected = expected_of_target(c, left)
     if expected is not None:
         check_assigned(c, right, result, expected, f"`{c.text(left)}`")
     if left.kind == "attribute" and isinstance(result, Unknown):

@@ -7,9 +7,18 @@ from typing import TypeVar
 
 from ananke.analysis.scopes import Scope
 from ananke.languages.python.meaning.context import Context, Inferred
-from ananke.parsing.opening import Tree
+from ananke.parsing.opening import NOWHERE, Tree
 
-__all__ = ["PUNCTUATION", "is_unclosed", "known", "parts", "remember", "remembered", "spread_in"]
+__all__ = [
+    "PUNCTUATION",
+    "is_unclosed",
+    "known",
+    "open_path",
+    "parts",
+    "remember",
+    "remembered",
+    "spread_in",
+]
 
 _T = TypeVar("_T")
 
@@ -27,6 +36,18 @@ def is_unclosed(c: Context, tree: Tree) -> bool:
     return not c.is_final(tree) and not (
         last is not None and last.kind in (")", "]", "}") and last.is_present
     )
+
+
+def open_path(root: Tree) -> list[Tree]:
+    """The open trees at the end of the text, from the root on, and the lexeme that it ends in."""
+    path = [root]
+    # Finished trees have an identity.
+    while not path[-1].identity:
+        present = [one for one in path[-1].pieces if one.start != NOWHERE]
+        if not present:
+            break
+        path.append(present[-1])
+    return path
 
 
 def spread_in(tree: Tree) -> str:
