@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from ananke.analysis.formulas.statements import Forget, Function
+from ananke.domains.semantics.narrowing import narrow
+from ananke.languages import get_semantics
 from ananke.masks import allocate, tokens_of
+from ananke.parsing import load_grammar
+from ananke.parsing.state import ParseState
 from ananke.session import NotAdmitted, Session
 from ananke.spec import SpecError, parse_spec
 from ananke.vocabulary import Vocabulary, from_tokens
@@ -330,7 +337,37 @@ class TestConditions:
     ],
 )
 def test_the_mask_is_what_may_be_accepted(vocabulary, prefix):
-    one = session(vocabulary, contracts=ABSOLUTE)
+    compare_mask(session(vocabulary, contracts=ABSOLUTE), prefix)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "x = 0\nwhile y < 3:\n    a = 1 // x\n    y += 1\n",
+        "x = 0\nwhile y < 3:\n    a = 1 // x\n    y += 1\nels",
+        "def f():\n    x = 5\n    for i in range(9):\n        if x > 3:\n            q = [1][x]\n",
+        "y = [1][x\n",
+        "y = (1, [2][9",
+        "y = [2][0] # x[0]\n",
+        "y = [2][9] # ",
+        "y = 'a[",
+        "y = f'{[1][9]}",
+        "if [1][9]",
+        "assert 1 < 0",
+        "x = 1\nx",
+        "x = 1 /1;",
+        "x = ma",
+        "x = (1 #\n",
+        '"""a[',
+    ],
+)
+def test_the_mask_is_what_may_be_accepted_where_no_contract_is(vocabulary, prefix):
+    compare_mask(session(vocabulary), prefix)
+
+
+def compare_mask(one: Session, prefix: str) -> None:
+    """The mask after the prefix, written byte by byte, holds the tokens that are accepted there."""
+    vocabulary = one.vocabulary
     ids = ids_of(vocabulary)
     for byte in prefix.encode():
         one.accept(ids[bytes([byte])])
@@ -356,6 +393,52 @@ def test_a_token_that_brings_its_own_claim_is_judged(vocabulary):
     ids = ids_of(vocabulary)
     assert ids[b"//0\n"] not in bits(one)
     assert ids[b"\n"] in bits(one)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "waits", "is_asked"),
+    [
+        ("x = a", False, False),
+        ("def f(a: int) -> int:\n    return a", False, False),
+        ("for i in b:\n    x = 1\n", False, False),
+        ("for i in b:\n    x = a[0]\n", True, True),
+        ("x = 'a[0] / b'", False, False),
+        ("x = 'a[0] /", False, False),
+        ("x = (a[0", False, False),
+        ("x = a[0]", False, True),
+        ("x = a[0] #", False, True),
+        ("x = a[0]\n", False, False),
+    ],
+)
+def test_no_text_is_judged_where_nothing_can_be_broken(prefix, waits, is_asked):
+    """Statements end and lines begin there, but no claim is under way, nor in a loop that may still
+    end."""
+    tokens = [*(bytes([byte]) for byte in range(256)), b"\n    x", b"\nx", b"a\n", b"1;", b""]
+    vocabulary = from_tokens(tokens, eos=[len(tokens) - 1], name="without claims")
+    semantics = get_semantics("python")
+    assert semantics is not None
+    semantics = replace(semantics, wording=semantics.wording.without_contracts)
+    parse = load_grammar("python").start().feed(prefix.encode())
+    assert parse is not None
+    asked: list[bytes] = []
+
+    def is_right(after: ParseState) -> bool:
+        asked.append(after.text())
+        return True
+
+    narrow(
+        semantics,
+        vocabulary,
+        parse,
+        semantics.under_way(parse),
+        is_right,
+        is_right,
+        lambda: True,
+        np.full((vocabulary.size + 31) // 32, -1, np.int32),
+        final=semantics.final(parse),
+        waits=waits,
+    )
+    assert bool(asked) == is_asked, asked
 
 
 def test_a_return_is_a_claim_where_a_contract_is_stated_only() -> None:

@@ -105,6 +105,7 @@ class Check:
         runs: (condition, claim) of the exact paths that come here.
         rough: condition and claim of what covers all runs that come here.
         undecided: a claim could not be made a term.
+        waits: it stands in a loop whose body goes on, and what comes there may still break it.
     """
 
     kind: str
@@ -114,6 +115,7 @@ class Check:
     runs: list[tuple[Term, Term]] = field(default_factory=list)
     rough: list[Term] = field(default_factory=list)
     undecided: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Execution:
         self._steps = 0
         self._loops = 0
         self._muted = 0
+        self._open_loops = 0
 
     def run(self) -> Execution:
         flow = self._block(self.task.function.body, State(self.task.entry, self.task.cover))
@@ -237,6 +240,7 @@ class Execution:
         found = self.checks.get(key)
         if found is None:
             found = self.checks[key] = Check(kind, place, name, for_all)
+            found.waits = self._open_loops > 0
         return found
 
     def _claim(self, check: Check, is_exact: bool, reached: Term, claim: Term) -> None:
@@ -431,6 +435,7 @@ class Execution:
     # Loops
 
     def _loop(self, state: State, one: While | ForEach) -> Flow:
+        self._open_loops += one.is_open
         number, self._loops = self._loops, self._loops + 1
         rules = self.task.loops.get(number, ())
         after_exact = self._unroll(State(state.exact), one, rules)
@@ -438,6 +443,7 @@ class Execution:
         self._loops = number + 1
         after_rough = self._cover(state.rough, one, rules)
         self._loops = max(inner, self._loops)
+        self._open_loops -= one.is_open
         return Flow(join(after_exact, after_rough, self.lost))
 
     def _unroll(

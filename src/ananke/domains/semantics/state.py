@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ananke.analysis.formulas.semantics import Semantics
+from ananke.analysis.formulas.semantics import Semantics, UnderWay
 from ananke.domains.semantics.contracts import ContractBook, read_contracts
-from ananke.domains.semantics.narrowing import narrow, prepare
+from ananke.domains.semantics.narrowing import claims_of, narrow, prepare
 from ananke.domains.semantics.verdicts import Breach, Judge
 from ananke.domains.state import Words
 from ananke.languages import get_semantics
@@ -43,31 +43,64 @@ class Request:
 
     def breaches(self, parse: ParseState, *, at_end: bool = False) -> tuple[Breach, ...]:
         """The claims that a text breaks, by the reading that breaks the fewest."""
+        return self.look(parse, at_end=at_end)[0]
+
+    def look(self, parse: ParseState, *, at_end: bool = False) -> tuple[tuple[Breach, ...], bool]:
+        """The claims that a text breaks, by the reading that breaks the fewest; and whether more of
+        what is final may come to be broken by more text."""
         programs = self.semantics.programs(self.memory, parse, at_end=at_end)
+        if programs is None:
+            return (), True
         best: tuple[Breach, ...] | None = None
-        for functions in programs or ():
+        waits = len(programs) > 1 or not self.book.is_empty
+        for functions in programs:
+            verdicts = [
+                self.judge.verdict(function, self.book.of(function.name)) for function in functions
+            ]
             found = tuple(
                 breach
-                for function in functions
-                for breach in self.judge.verdict(function, self.book.of(function.name)).breaches
+                for verdict in verdicts
+                for breach in verdict.breaches
                 if breach.place >= self.given and breach.key not in self.forgiven
+            )
+            waits = waits or any(
+                place >= self.given for verdict in verdicts for place in verdict.waiting
             )
             if best is None or len(found) < len(best):
                 best = found
             if not best:
                 break
-        return best or ()
+        return best or (), waits
+
+    def is_settled(self, parse: ParseState) -> bool:
+        """Whether a text breaks nothing, nor can come to by more text that makes no claim."""
+        under_way = self.semantics.under_way(parse)
+        if claims_of(self.semantics.wording).search(under_way.text):
+            return False
+        breaches, waits = self.look(parse)
+        return not (breaches or waits)
 
 
 class SemanticsState:
     """What is known of the unfinished program: an immutable value (see `JudgeState`)."""
 
-    __slots__ = ("_due", "_parse", "_request", "_stage")
+    __slots__ = ("_due", "_final", "_parse", "_request", "_stage", "_under_way", "_waits")
 
-    def __init__(self, request: Request, parse: ParseState, stage: Hashable) -> None:
+    def __init__(
+        self,
+        request: Request,
+        parse: ParseState,
+        stage: Hashable,
+        final: Hashable | None,
+        waits: bool,
+    ) -> None:
         self._request = request
         self._parse = parse
         self._stage = stage
+        self._final = final
+        #: Whether more text may break what is final already.
+        self._waits = waits
+        self._under_way: UnderWay | None = None
         #: What is broken where the text would end here; None: not asked yet.
         self._due: tuple[Breach, ...] | None = None
 
@@ -78,18 +111,24 @@ class SemanticsState:
     def advance(self, parse: ParseState) -> SemanticsState | None:
         request = self._request
         stage = request.semantics.stage(parse)
-        if stage != self._stage and request.breaches(parse):
-            return None
-        return SemanticsState(request, parse, stage)
+        if stage == self._stage:
+            return SemanticsState(request, parse, stage, self._final, self._waits)
+        final = request.semantics.final(parse)
+        is_same = final is not None and final == self._final
+        if is_same or not (self._waits or self._claims(parse.text(self._parse.position))):
+            return SemanticsState(request, parse, stage, final, self._waits)
+        breaches, waits = request.look(parse)
+        return None if breaches else SemanticsState(request, parse, stage, final, waits)
 
     def can_end(self) -> bool:
         return not self._ending()
 
     def forgive(self, parse: ParseState) -> SemanticsState | None:
         request = self._request
-        broken = frozenset(one.key for one in request.breaches(parse))
+        breaches, waits = request.look(parse)
+        broken = frozenset(one.key for one in breaches)
         forgiving = replace(request, forgiven=request.forgiven | broken)
-        return SemanticsState(forgiving, parse, request.semantics.stage(parse))
+        return _state(forgiving, parse, waits)
 
     def narrow(self, words: Words, deadline: int | None = None) -> bool:
         request = self._request
@@ -97,11 +136,14 @@ class SemanticsState:
             request.semantics,
             request.vocabulary,
             self._parse,
-            lambda parse: self.advance(parse) is not None,
+            self.under_way,
+            lambda parse: not request.breaches(parse),
+            request.is_settled,
             self.can_end,
             words,
             deadline,
-            request.given if request.book.is_empty else None,
+            final=self._final,
+            waits=self._waits,
         )
 
     def proposals(self) -> Iterable[tuple[bytes, ...]]:
@@ -138,9 +180,23 @@ class SemanticsState:
             proven = names if proven is None else proven & names
         return proven or frozenset()
 
+    @property
+    def under_way(self) -> UnderWay:
+        """The statement that is being written."""
+        if self._under_way is None:
+            self._under_way = self._request.semantics.under_way(self._parse)
+        return self._under_way
+
+    def _claims(self, more: bytes) -> bool:
+        """Whether there is a claim in what is under way, with more text."""
+        pattern = claims_of(self._request.semantics.wording)
+        return pattern.search(self.under_way.text + more) is not None
+
     def _ending(self) -> tuple[Breach, ...]:
+        request = self._request
+        if self._due is None and not (request.suffix or self._waits or self._claims(b"")):
+            self._due = ()
         if self._due is None:
-            request = self._request
             last = self._parse.feed(request.suffix) if request.suffix else self._parse
             # Where the suffix doesn't fit syntax says so.
             self._due = () if last is None else request.breaches(last, at_end=True)
@@ -178,8 +234,13 @@ def start_semantics(
         (spec.context.suffix or "").encode(),
         parse.position,
     )
-    broken = frozenset(one.key for one in request.breaches(parse))
-    request = replace(request, forgiven=broken)
+    breaches, waits = request.look(parse)
+    request = replace(request, forgiven=frozenset(one.key for one in breaches))
     # Sorting the tokens takes a while: now, not in the first mask.
     prepare(vocabulary, semantics.wording)
-    return SemanticsState(request, parse, semantics.stage(parse))
+    return _state(request, parse, waits)
+
+
+def _state(request: Request, parse: ParseState, waits: bool) -> SemanticsState:
+    semantics = request.semantics
+    return SemanticsState(request, parse, semantics.stage(parse), semantics.final(parse), waits)

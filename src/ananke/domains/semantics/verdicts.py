@@ -46,10 +46,16 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one function. `is_decided`: every call was followed to its end and every claim decided."""
+    """Of one function.
+
+    Attributes:
+        is_decided: every call was followed to its end and every claim decided.
+        waiting: places of claims in loops whose bodies go on: what comes there may break them.
+    """
 
     breaches: tuple[Breach, ...]
     is_decided: bool
+    waiting: tuple[int, ...] = ()
 
 
 class Judge:
@@ -105,7 +111,8 @@ class Judge:
                 breaches.append(found)
         if is_decided:
             is_decided = all(self.solver.find(one)[0] is Answer.NONE for one in run.lost)
-        return Verdict(tuple(breaches), is_decided)
+        waiting = tuple(check.place for check in run.checks.values() if check.waits)
+        return Verdict(tuple(breaches), is_decided, waiting)
 
     def _check(
         self, check: Check, entry: Entry, named: Mapping[str, Condition], function: Function
