@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from operator import is_
 
 __all__ = [
     "NEVER",
@@ -257,7 +258,8 @@ def members_of(type_: Type) -> tuple[Type, ...]:
 
 
 def map_type(type_: Type, change: Callable[[Type], Type | None]) -> Type:
-    """`type_` with each part for which `change` gives a type replaced by it, outermost first."""
+    """`type_` with each part for which `change` gives a type replaced by it, outermost first; where
+    it gives none, `type_` itself."""
     changed = change(type_)
     if changed is not None:
         return changed
@@ -265,21 +267,27 @@ def map_type(type_: Type, change: Callable[[Type], Type | None]) -> Type:
     def go(part: Type) -> Type:
         return map_type(part, change)
 
+    def all_of(parts: tuple[Type, ...]) -> tuple[Type, ...]:
+        made = tuple(map(go, parts))
+        return parts if all(map(is_, made, parts)) else made
+
     match type_:
         case Nominal(symbol, arguments) if arguments:
-            return Nominal(symbol, tuple(map(go, arguments)))
+            made = all_of(arguments)
+            return type_ if made is arguments else Nominal(symbol, made)
         case ClassOf(instance):
-            return ClassOf(go(instance))
+            one = go(instance)
+            return type_ if one is instance else ClassOf(one)
         case Tuple(items, rest, after):
-            return Tuple(
-                tuple(map(go, items)), None if rest is None else go(rest), tuple(map(go, after))
-            )
+            return Tuple(all_of(items), None if rest is None else go(rest), all_of(after))
         case Union(members):
-            return join(map(go, members))
+            made = all_of(members)
+            return type_ if made is members else join(made)
         case Function():
             return _map_function(type_, go)
         case Overloaded(choices):
-            return Overloaded(tuple(_map_function(one, go) for one in choices))
+            functions = tuple(_map_function(one, go) for one in choices)
+            return type_ if all(map(is_, functions, choices)) else Overloaded(functions)
         case Structural(rows, is_open):
             return Structural(tuple((n, go(t), o) for n, t, o in rows), is_open)
         case Reference(target, is_mutable):
@@ -288,13 +296,17 @@ def map_type(type_: Type, change: Callable[[Type], Type | None]) -> Type:
 
 
 def _map_function(function: Function, go: Callable[[Type], Type]) -> Function:
-    narrows = function.narrows
-    return replace(
-        function,
-        parameters=tuple(replace(one, type=go(one.type)) for one in function.parameters),
-        result=go(function.result),
-        narrows=None if narrows is None else (go(narrows[0]), narrows[1]),
+    types = [go(one.type) for one in function.parameters]
+    parameters = tuple(
+        one if type_ is one.type else replace(one, type=type_)
+        for one, type_ in zip(function.parameters, types, strict=True)
     )
+    result, narrows = go(function.result), function.narrows
+    if narrows is not None:
+        narrows = (go(narrows[0]), narrows[1])
+    elif result is function.result and all(map(is_, parameters, function.parameters)):
+        return function
+    return replace(function, parameters=parameters, result=result, narrows=narrows)
 
 
 def substitute(type_: Type, values: Mapping[Variable, Type]) -> Type:

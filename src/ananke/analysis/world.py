@@ -7,7 +7,7 @@ is surely not there is `None`; one that may be there, of a type that can't be to
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ananke.analysis.declarations import (
     Alias,
@@ -41,7 +41,7 @@ from ananke.analysis.types import (
     substitute,
 )
 
-__all__ = ["Ancestor", "Lineage", "World", "bind", "symbol_of"]
+__all__ = ["Ancestor", "Learnt", "Lineage", "World", "bind", "symbol_of"]
 
 #: Classes in one line of descent; a longer one is not followed (it is hostile or cyclic).
 _DEEPEST = 200
@@ -70,6 +70,20 @@ class Lineage:
         return tuple(one.class_.symbol for one in self.ancestors)
 
 
+#: Members that are remembered of some classes before all are forgotten.
+_MEMBERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is remembered while some classes are those of a text: lineages, members (by the value's
+    type, their name and `World.is_loose`), and the functions that make instances."""
+
+    lineages: dict[str, Lineage | None] = field(default_factory=dict)
+    members: dict[tuple[Type, str, bool], Type | None] = field(default_factory=dict)
+    constructors: dict[Type, Type | None] = field(default_factory=dict)
+
+
 class World:
     """The library with the text's own classes on top."""
 
@@ -78,14 +92,14 @@ class World:
         library: Library,
         classes: Mapping[str, Class],
         known: dict[str, Lineage | None],
-        own: dict[str, Lineage | None] | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
-        """`known`: lineages of the library's classes, shared by all worlds over it; `own`: those of
-        the text's classes, shared by all over the same `classes`."""
+        """`known`: lineages of the library's classes, shared by all worlds over it; `learnt` is
+        shared by those over the same `classes`."""
         self.library = library
         self.classes = classes
         self._known = known
-        self._own: dict[str, Lineage | None] = {} if own is None else own
+        self.learnt = Learnt() if learnt is None else learnt
         #: Whether one fitting member of a union is enough (the value may still be narrowed).
         self.is_loose = False
 
@@ -101,7 +115,7 @@ class World:
 
     def lineage(self, symbol: str) -> Lineage | None:
         """The class's line of descent, with its own parameters as variables."""
-        memo = self._own if "@" in symbol else self._known
+        memo = self.learnt.lineages if "@" in symbol else self._known
         if symbol not in memo:
             memo[symbol] = None
             memo[symbol] = self._descend(symbol)
@@ -231,6 +245,17 @@ class World:
 
     def member(self, type_: Type, name: str) -> Type | None:
         """What `value.name` is for a value of the type; None if there is surely no such thing."""
+        known = self.learnt.members
+        key = (type_, name, self.is_loose)
+        if key not in known:
+            found = self._member(type_, name)
+            if len(known) >= _MEMBERS:
+                known.clear()
+            known[key] = found
+            return found
+        return known[key]
+
+    def _member(self, type_: Type, name: str) -> Type | None:
         match type_:
             case Nominal(symbol):
                 return self._instance_member(type_, symbol, name)

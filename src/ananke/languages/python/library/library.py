@@ -91,6 +91,7 @@ class PythonLibrary:
         self._is_open = is_open
         self._outlines: dict[str, Outline | None] = {}
         self._modules: dict[str, PythonModule | None] = {}
+        self._submodules: dict[str, tuple[str, ...]] = {}
         self._declared: dict[str, Declared] = {}
         #: What symbols were found to be while nothing was being declared.
         self._resolved: dict[str, Declared | None] = {}
@@ -109,12 +110,15 @@ class PythonLibrary:
             return self._modules[name]
 
     def submodules(self, prefix: str) -> Iterable[str]:
-        found = self._resolver.submodules(prefix)
-        start = f"{prefix}." if prefix else ""
-        for name in self._stubs:
-            if name.startswith(start):
-                found.add(name[len(start) :].partition(".")[0])
-        return sorted(found)
+        known = self._submodules.get(prefix)
+        if known is None:
+            found = self._resolver.submodules(prefix)
+            start = f"{prefix}." if prefix else ""
+            for name in self._stubs:
+                if name.startswith(start):
+                    found.add(name[len(start) :].partition(".")[0])
+            known = self._submodules[prefix] = tuple(sorted(found))
+        return known
 
     def resolve(self, symbol: str) -> Declared | None:
         if symbol in self._resolved:

@@ -16,7 +16,7 @@ from ananke.analysis.judgement import Constraint
 from ananke.analysis.scopes import Entry, Owed, Scope, changes
 from ananke.analysis.tracing import Event
 from ananke.analysis.types import NEVER, UNKNOWN, Nominal, Type
-from ananke.analysis.world import Lineage, World
+from ananke.analysis.world import Learnt, Lineage, World
 from ananke.languages.python.library.conditions import Target
 from ananke.parsing.opening import NOWHERE, Tree
 
@@ -111,8 +111,8 @@ class Reached(Exception):  # noqa: N818 - not an error
 
 #: Finished statements and expressions remembered before all are forgotten.
 _REMEMBERED = 50_000
-#: Sets of the text's own classes whose lineages are.
-_OWN_REMEMBERED = 256
+#: Sets of the text's own classes of which something is.
+_CLASSES_REMEMBERED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +202,8 @@ class Program:
     #: Where what is written stays inside of a construct: all names that stand in the text after
     #: it. Others are bound before they are used, or never. None: anything may follow.
     later: frozenset[str] | None = None
-    #: Lineages of the text's own classes, by the identity of these, for which they are kept.
-    _own: dict[int, tuple[Mapping[str, Class], dict[str, Lineage | None]]] = field(
-        default_factory=dict, init=False
-    )
+    #: What is remembered of the text's own classes, by their identity, for which they are kept.
+    _learnt: dict[int, tuple[Mapping[str, Class], Learnt]] = field(default_factory=dict, init=False)
     _builtin_values: dict[str, Type] = field(default_factory=dict, init=False)
 
     @property
@@ -250,13 +248,13 @@ class Program:
                     while len(remembered) > length:
                         remembered.popitem()
 
-    def own_lineages(self, classes: Mapping[str, Class]) -> dict[str, Lineage | None]:
-        """What is known of the lineages of some classes of the text; see `World`."""
-        known = self._own.get(id(classes))
+    def learnt(self, classes: Mapping[str, Class]) -> Learnt:
+        """What is remembered while these are the text's classes."""
+        known = self._learnt.get(id(classes))
         if known is None:
-            if len(self._own) >= _OWN_REMEMBERED:
-                self._own.clear()
-            known = self._own[id(classes)] = (classes, {})
+            if len(self._learnt) >= _CLASSES_REMEMBERED:
+                self._learnt.clear()
+            known = self._learnt[id(classes)] = (classes, Learnt())
         return known[1]
 
     def builtin_value(self, name: str) -> Type | None:
@@ -357,8 +355,8 @@ class Context:
         if self._world is None or self._world_classes is not self.scope.classes:
             self._world_classes = self.scope.classes
             program = self.program
-            own = program.own_lineages(self.scope.classes)
-            self._world = World(program.library, self.scope.classes, program.lineages, own)
+            learnt = program.learnt(self.scope.classes)
+            self._world = World(program.library, self.scope.classes, program.lineages, learnt)
         self._world.is_loose = self.unsettled > 0
         return self._world
 

@@ -810,6 +810,13 @@ def constructor(c: Context, instance: Type) -> Type | None:
     """The function that makes an instance, receiver taken away; None if it can't be told."""
     if not isinstance(instance, Nominal):
         return None
+    known = c.world.learnt.constructors
+    if instance not in known:
+        known[instance] = _constructor(c, instance)
+    return known[instance]
+
+
+def _constructor(c: Context, instance: Nominal) -> Type | None:
     lineage = c.world.lineage(instance.symbol)
     if lineage is None or lineage.is_open or "under way" in lineage.ancestors[0].class_.flags:
         return None
