@@ -74,13 +74,42 @@ def call(
 
     `is_complete`: no further arguments come.
     """
+    if not isinstance(function, Function | Overloaded):
+        return Outcome(UNKNOWN)
+    # Where the arguments stand doesn't matter: each is known by its number.
+    given = tuple((one.name, one.type, one.is_final) for one in arguments)
+    key = (id(function), given, is_complete, world.is_loose)
+    calls = world.learnt.calls
+    known = calls.get(key)
+    if known is None:
+        numbered = [replace(one, start=at, end=at + 1) for at, one in enumerate(arguments)]
+        outcome = _call(world, function, numbered, is_complete)
+        if len(calls) >= _CALLS:
+            calls.clear()
+        # The function is kept for its identity.
+        known = calls[key] = (function, outcome)
+    outcome = known[1]
+    if not outcome.misfits:
+        return outcome
+    misfits = [
+        one if one.argument is None else replace(one, argument=arguments[one.argument.start])
+        for one in outcome.misfits
+    ]
+    return replace(outcome, misfits=tuple(misfits))
+
+
+def _call(
+    world: World, function: Function | Overloaded, arguments: Sequence[Argument], is_complete: bool
+) -> Outcome:
     if isinstance(function, Function):
         return _call_one(world, function, arguments, is_complete)
-    if isinstance(function, Overloaded) and function.choices:
+    if function.choices:
         return _call_overloaded(world, function, arguments, is_complete)
     return Outcome(UNKNOWN)
 
 
+#: Calls that are remembered before all are forgotten.
+_CALLS = 4096
 #: Combinations of members of unions that are tried.
 _MOST_COMBINATIONS = 16
 

@@ -6,8 +6,9 @@ is surely not there is `None`; one that may be there, of a type that can't be to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ananke.analysis.declarations import (
     Alias,
@@ -77,11 +78,13 @@ _MEMBERS = 4096
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What is remembered while some classes are those of a text: lineages, members (by the value's
-    type, their name and `World.is_loose`), and the functions that make instances."""
+    type, their name and `World.is_loose`), the functions that make instances, and calls (see
+    `calls.call`)."""
 
     lineages: dict[str, Lineage | None] = field(default_factory=dict)
     members: dict[tuple[Type, str, bool], Type | None] = field(default_factory=dict)
     constructors: dict[Type, Type | None] = field(default_factory=dict)
+    calls: dict[Hashable, tuple[Type, Any]] = field(default_factory=dict)
 
 
 class World:

@@ -112,7 +112,7 @@ class Reached(Exception):  # noqa: N818 - not an error
 #: Finished statements and expressions remembered before all are forgotten.
 _REMEMBERED = 50_000
 #: Sets of the text's own classes of which something is.
-_CLASSES_REMEMBERED = 32
+_CLASSES_REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
