@@ -24,10 +24,11 @@ from pathlib import Path
 
 from ananke.analysis.defects import Defect, Domain
 from ananke.analysis.holes import Hole, HoleError, Region
+from ananke.cli.holes import COMPLETION_STEPS
 from ananke.cli.ngram import Model, load_model
-from ananke.cli.writing import Sampling, write
+from ananke.cli.writing import Drafts, Sampling
 from ananke.domains import BUILT_DOMAINS
-from ananke.holes import Draft, HoleText, Limits, Task, fill
+from ananke.holes import HoleText, Limits, Task, fill
 from ananke.languages import get_hole_language
 from ananke.languages.python.meaning.context import Program
 from ananke.languages.python.meaning.holes import holes_of
@@ -313,19 +314,16 @@ class Filling:
         language = get_hole_language("python")
         assert language is not None
 
-        def writer(spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
-            sampling = Sampling(max_tokens=24, seed=self.seed + number)
-            written = write(self.model, spec.context.prefix, sampling, spec, region=region)
-            return Draft(written.text, bool(written.closing)) if written.is_finished else None
-
         def look(spec: ConstraintSpec, region: Region) -> Satisfiability:
             return Session(spec, self.model.vocabulary, region=region).satisfiability()
 
+        drafts = Drafts(self.model, Sampling(max_tokens=24, seed=self.seed))
         request = said_in(
             parse_policy(
                 {
                     "language": "python",
                     "domains": list(self.domains),
+                    "limits": {"completion_steps": COMPLETION_STEPS},
                     "context": {"path": str(cut.source.path)},
                     "imports": {
                         "environment": str(environment_folder(self.corpora)),
@@ -343,7 +341,7 @@ class Filling:
             lambda text: _defects(program, text),
             Limits(in_a_row=20, in_all=20),
         )
-        return fill(task, HoleText(cut.text, (hole,), (None,)), writer).fills[0]
+        return fill(task, HoleText(cut.text, (hole,), (None,)), drafts).fills[0]
 
 
 def _defects(program: Program, text: bytes) -> Sequence[Defect]:

@@ -15,7 +15,7 @@ import pytest
 
 from ananke import __version__
 from ananke.cli import app as application
-from ananke.cli import main
+from ananke.cli import main, writing
 from ananke.cli.judges import judge
 from ananke.cli.ngram import Model, train
 from ananke.cli.writing import Written
@@ -237,13 +237,13 @@ def test_holes_are_filled(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file = write(tmp_path, "a.py", text)
     given = [b"nowhere", b"2", b"x"]
 
-    def scripted(_: Model, prompt: str, *rest: Any) -> Written:
+    def scripted(_: Model, prompt: str, *rest: Any, **more: Any) -> Written:
         text = given[len(asked) % len(given)]
         asked.append(prompt)
         return Written(text, b"", 1, is_finished=True)
 
     asked: list[str] = []
-    monkeypatch.setattr(application, "write", scripted)
+    monkeypatch.setattr(writing, "write", scripted)
     out_file = tmp_path / "b.py"
     code, out, err = run("fill", file, "--json", "-o", out_file)
     assert (code, err) == (0, "")

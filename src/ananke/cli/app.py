@@ -13,8 +13,8 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from functools import cache, partial
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +26,6 @@ from rich.table import Table
 from typer.exceptions import TyperException
 
 from ananke import __version__
-from ananke.analysis.holes import Region
 from ananke.analysis.judgement import Offer
 from ananke.cli import demo as demonstration
 from ananke.cli import doctor as facts_of
@@ -47,8 +46,8 @@ from ananke.cli.reading import (
 )
 from ananke.cli.tracing import Figures, figures, measure
 from ananke.cli.tracing import trace as trace_tokens
-from ananke.cli.writing import Sampling, Written, write
-from ananke.holes import Draft, Limits
+from ananke.cli.writing import Drafts, Sampling, Written, write
+from ananke.holes import Limits
 from ananke.languages import LANGUAGES, get_checker
 from ananke.outcome import NotAdmitted
 from ananke.parsing import GrammarError, LanguageError, ParseError
@@ -494,17 +493,11 @@ def fill_command(
 
         loaded = load(model)
         vocabulary = loaded.vocabulary
-        write_fill = loaded.write
+        writer = loaded.drafts(sampling)
     else:
         embedded = _embedded(found.language)
         vocabulary = embedded.vocabulary
-        write_fill = partial(write, embedded)
-
-    def writer(spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
-        drawn = replace(sampling, seed=sampling.seed + number)
-        written = write_fill(spec.context.prefix, drawn, spec, _ignore, region)
-        return Draft(written.text, bool(written.closing)) if written.is_finished else None
-
+        writer = Drafts(embedded, sampling)
     limits = Limits(in_all=attempts)
     filled = fill_file(found, vocabulary, writer, policies, limits, chosen)
     text = filled.text.decode("utf-8", "replace")

@@ -28,11 +28,21 @@ from ananke.spec import (
 )
 from ananke.vocabulary import Vocabulary
 
-__all__ = ["HoleFile", "fill_file", "hole_facts", "hole_text", "numbers", "read_holes"]
+__all__ = [
+    "COMPLETION_STEPS",
+    "HoleFile",
+    "fill_file",
+    "hole_facts",
+    "hole_text",
+    "numbers",
+    "read_holes",
+]
 
 #: Names shown beside a hole, and characters of a type.
 _NAMED = 10
 _SHOWN = 60
+#: Of a search for the end of a draft, or of a hole's solution.
+COMPLETION_STEPS = 64
 #: Domains that a fill is masked by as it is written, where the build and the language have them.
 _MEANING = frozenset(("imports", "types", "controlflow"))
 
@@ -190,6 +200,8 @@ def fill_file(
     }
     if checker is not None:
         request["domains"] = [one for one in BUILT_DOMAINS if one == "syntax" or one in _MEANING]
+    # Another draft costs less than a long search for an end of this one.
+    request["limits"] = {"completion_steps": COMPLETION_STEPS}
     said = policies.meet(said_in(parse_policy(request), "fill:"))
     task = Task(file.source, said, file.find, look, None if checker is None else defects, limits)
     return fill(task, file.holes, writer, chosen)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ananke.analysis.holes import Region
 from ananke.cli.reading import InputError
 from ananke.cli.writing import Sampling, Written, likely
+from ananke.holes import Draft, Writer
 from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, from_transformers
@@ -46,7 +48,8 @@ class LocalModel:
             # Before the mask: what is likely depends on it.
             processors.append(TemperatureLogitsWarper(sampling.temperature))
         if spec is not None:
-            session = Session(likely(spec, sampling), vocabulary, region=region)
+            share = sampling.top_p if sampling.temperature > 0 else 0.0
+            session = Session(likely(spec, share), vocabulary, region=region)
             processors.append(ConstraintLogitsProcessor(session, new_tokens=sampling.max_tokens))
         shown(prompt.encode())
         torch.manual_seed(sampling.seed)
@@ -67,6 +70,16 @@ class LocalModel:
         shown(text)
         is_finished = any(token in vocabulary.eos for token in tokens)
         return Written(text, b"", len(tokens), is_finished)
+
+    def drafts(self, sampling: Sampling) -> Writer:
+        """Writes fills of holes."""
+
+        def writer(spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
+            drawn = replace(sampling, seed=sampling.seed + number)
+            written = self.write(spec.context.prefix, drawn, spec, lambda _: None, region)
+            return Draft(written.text) if written.is_finished else None
+
+        return writer
 
 
 def load(folder: Path) -> LocalModel:

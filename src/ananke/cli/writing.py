@@ -1,25 +1,34 @@
-"""Writing with the embedded model, under a mask or without."""
+"""Writing with the embedded model, under a mask or without.
+
+Under a mask a token is drawn before it is judged: each token's logarithm of its weight gets noise
+(Gumbel's), after which the greatest of any set of tokens is one drawn from that set by weight. So
+the session is asked for the likeliest token alone, by the noisy scores, and judges little more than
+what is drawn (docs/decisions/0018-likely-masks.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ananke.analysis.holes import Region
 from ananke.cli.ngram import Model
+from ananke.holes import Draft
 from ananke.masks import allocate
 from ananke.outcome import NotAdmitted, Slip
 from ananke.session import Session
 from ananke.spec import ConstraintSpec
 from ananke.vocabulary import Vocabulary, VocabularyError
 
-__all__ = ["Sampling", "Written", "draw", "likely", "write"]
+__all__ = ["Drafts", "Sampling", "Written", "begin", "draw", "likely", "write"]
 
-#: Tokens before the limit from which on the shortest completion is looked at.
+#: Tokens before the limit from which on the shortest completion is looked at: of a text, and of a
+#: draft, another of which is written where one can't be closed.
 _CLOSE_WITHIN = 64
+_CLOSE_DRAFT_WITHIN = 6
 
 #: A token drawn now may lengthen the shortest completion by so many tokens.
 _SLACK = 4
@@ -34,12 +43,14 @@ class Sampling:
         temperature: 0 takes the likeliest token.
         top_p: the likeliest tokens that make up this share of the probability are drawn from.
         seed: equal seeds give equal texts.
+        close_within: tokens before the limit from which on the shortest completion is looked at.
     """
 
     max_tokens: int = 80
     temperature: float = 0.7
     top_p: float = 0.95
     seed: int = 0
+    close_within: int = _CLOSE_WITHIN
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,11 @@ def write(
     sampling: Sampling,
     spec: ConstraintSpec | None,
     shown: Callable[[bytes], None] = lambda _: None,
-    region: Region | None = None,
+    session: Session | None = None,
 ) -> Written:
-    """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one, and
-    inside of `region`.
+    """Writes on after `prompt`, under the mask of `spec` (whose prefix it is) if there is one.
+
+    `session`: one that `begin` made for the spec, which is not changed; else a new one.
 
     Where text follows, what the model gives to its first byte it gives to the end.
 
@@ -82,15 +94,14 @@ def write(
     Raises:
         SpecError: the spec, or the prompt under it, can't be honoured.
     """
-    session = None
     if spec is not None:
-        session = Session(likely(spec, sampling), model.vocabulary, region=region)
+        session = begin(model, spec) if session is None else session.fork()
     shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
-    look = _CLOSE_WITHIN
+    look = sampling.close_within
     follows = None if spec is None else _beginning(model.vocabulary, spec.context.suffix or "")
     if session is not None and session.spec.all_grammars:
         # Whether grammars have a text in common isn't known before a session looks.
@@ -122,24 +133,25 @@ def write(
                 ending = weights[follows].sum()
                 weights = weights.copy()
                 weights[list(model.vocabulary.eos)] += ending
-            with np.errstate(divide="ignore"):
-                scores = np.log(weights) / (sampling.temperature or 1.0)
+            scores = _drawn_scores(weights, sampling, rng)
             session.mask(words, 0, scores)
             if not words.any():
                 reason = session.satisfiability().reason
                 return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
-            weights = weights * _bits(words[0], len(weights))
-        token = draw(weights, sampling, rng)
+            scores[_bits(words[0], len(weights)) == 0] = -np.inf
+            token = int(np.argmax(scores))
+        else:
+            token = draw(weights, sampling, rng)
         while session is not None:
             try:
                 session.accept(token)
                 break
             except NotAdmitted:
                 # The mask is wider than the verdict here: the token is drawn from the others.
-                weights[token] = 0.0
-            if not weights.any():
+                scores[token] = -np.inf
+            token = int(np.argmax(scores))
+            if scores[token] == -np.inf:
                 return Written(bytes(written), b"", drawn, is_finished=False)
-            token = draw(weights, sampling, rng)
         if token in model.vocabulary.eos:
             violations = () if session is None else session.violations
             return Written(bytes(written), b"", drawn, is_finished=True, violations=violations)
@@ -150,13 +162,54 @@ def write(
     return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
 
 
-def likely(spec: ConstraintSpec, sampling: Sampling) -> ConstraintSpec:
+def likely(spec: ConstraintSpec, share: float) -> ConstraintSpec:
     """The spec under which only tokens that may be drawn are judged, if it says nothing else."""
     if spec.budgets.likely is not None:
         return spec
-    share = sampling.top_p if sampling.temperature else 0.0
     budgets = spec.budgets.model_copy(update={"likely": share})
     return spec.model_copy(update={"budgets": budgets})
+
+
+def begin(model: Model, spec: ConstraintSpec, region: Region | None = None) -> Session:
+    """A session for `write`, inside of `region`."""
+    return Session(likely(spec, 0.0), model.vocabulary, region=region)
+
+
+def _drawn_scores(
+    weights: NDArray[np.float64], sampling: Sampling, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Scores of which the greatest is a token drawn, of whatever tokens are left: of the likeliest
+    that make up `top_p`, or where none of these is, of the others. No token has -inf: a model
+    doesn't say what is impossible."""
+    logits = np.log(np.maximum(weights, np.finfo(np.float64).tiny))
+    if sampling.temperature == 0:
+        return logits
+    logits = (logits - logits.max()) / sampling.temperature
+    order = np.argsort(-logits, kind="stable")
+    shares = np.exp(logits[order])
+    kept = int(np.searchsorted(np.cumsum(shares) / shares.sum(), sampling.top_p)) + 1
+    scores: NDArray[np.float64] = logits + rng.gumbel(size=len(logits))
+    scores[order[kept:]] += logits.min() - 1e3
+    return scores
+
+
+class Drafts:
+    """Writes fills of holes. All attempts at one hole share what its session has found out."""
+
+    def __init__(self, model: Model, sampling: Sampling) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._spec: ConstraintSpec | None = None
+        self._session: Session | None = None
+
+    def __call__(self, spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
+        if self._spec is not spec:
+            self._spec, self._session = spec, begin(self._model, spec, region)
+        seed = self._sampling.seed + number
+        sampling = replace(self._sampling, seed=seed, close_within=_CLOSE_DRAFT_WITHIN)
+        prompt = spec.context.prefix
+        written = write(self._model, prompt, sampling, spec, session=self._session)
+        return Draft(written.text, bool(written.closing)) if written.is_finished else None
 
 
 def _beginning(vocabulary: Vocabulary, text: str) -> NDArray[np.int64] | None:

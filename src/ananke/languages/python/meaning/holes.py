@@ -192,8 +192,9 @@ def _region(path: tuple[Node, ...], kind: HoleKind, text: bytes) -> Region:
     is_line = within.kind not in _BRACKETED and not any(
         one.kind in _BRACKETED for one in path[blocks[-1] + 1 :]
     )
-    # In brackets a comma begins another argument or element, and `=` names one.
-    separators = frozenset((";",) if is_line else (",", "="))
+    # In brackets a comma begins another argument or element, and `=` names one; elsewhere it makes
+    # a target of what is to be a value.
+    separators = frozenset((";", "=") if is_line else (",", "="))
     return Region(within.kind, within.start, hole, is_line, separators, _PAIRS, _LOOSE)
 
 
