@@ -65,7 +65,10 @@ WRONG = [
     "x = [i for i in (j := s)]",
     "class C:\n        x = [j := 1 for i in s]",
     "async def g():\n        yield 1\n        return 1",
+    "async def g():\n        if a: return 1\n        yield 1",
     "async def g(): yield from s",
+    "__debug__ = 1",
+    "for __debug__ in s: pass",
     "match a:\n        case x: pass\n        case 1: pass",
     "match a:\n        case [x, x]: pass",
     "match a:\n        case [x, C(y=x)]: pass",
@@ -99,6 +102,8 @@ RIGHT = [
     "x = (y async for y in s)",
     "x = [j := 1 for i in s]",
     "def g():\n        yield from s\n        return 1",
+    "async def g():\n        def h(): return 1\n        if a: return\n        yield h()",
+    "if __debug__: pass",
     "match a:\n        case str() | None: pass\n        case [x, y] | [y, x]: pass\n"
     "        case C(x=x): pass\n        case x if x: pass\n        case (x): pass",
 ]

@@ -195,6 +195,41 @@ def g(x: Literal["a", -1], y: Tuple[()], e: type[Exception] | None) -> Iterator[
     yield 1
     return None
 """,
+    "displays and comprehensions of what is declared": """
+import typing as t
+class T(t.TypedDict): a: int
+def f(x: str, y: int | None, z: t.Any) -> list[T]:
+    a: list[T] = [{"a": i} for i in range(3)]
+    b: dict[str, T] = {k: {"a": 1} for k in "abc"}
+    c: list[list[float]] = [[1], [2.0], []]
+    d: list[t.Callable[[int], int]] = [lambda v: v, abs]
+    e: list[tuple[str, float]] = [("a", 1), *z]
+    g: t.Mapping[str, t.Sequence[str]] = {"a": [], "b": (), **z}
+    h: list[t.Literal["a", "b"]] = ["a", "b"]
+    i: list[type[Exception]] = [ValueError, KeyError]
+    j: list[str] = [x if y else "a", x or "b", z.a]
+    k: list[str] | str = ["a"]
+    l: list[list[str]] = [v.split() for v in "ab"]
+    return [{"a": 1} if y else {"a": 2}]
+""",
+    "classes that say what stands in brackets, loops and `with`": """
+import enum
+class E(enum.Enum):
+    A = 1
+class M(type):
+    def __iter__(self): return iter([1])
+class N(metaclass=M): pass
+class G:
+    def __class_getitem__(cls, k): return cls
+def f(t: type[Exception], w: BaseException | None, x: object, m: tuple[int, ...]):
+    a = [e for e in E for n in N], "a" in E, E["A"], G[1], type[int], tuple[int]
+    b = {(): {}}, {frozenset([1]), (1, 2), m}, {[1][0]: 1}
+    try:
+        raise t from w
+    except ValueError as e:
+        raise x
+    return a, b
+""",
     "a class below what a call gives": """
 from collections import namedtuple as _namedtuple
 class A(_namedtuple("B", "x y")):
@@ -1129,6 +1164,58 @@ WRONG = {
     "an operand that is wrong, after one that isn't known": (
         "def f(unknown, x: int) -> str:\n    return unknown or x\n",
         "`f` returns `str`, not `int`",
+    ),
+    "a class that is no exception": (
+        "raise int\n",
+        "`type[int]` can't be raised",
+    ),
+    "a cause that is no exception": (
+        "raise ValueError from 3\n",
+        "`Literal[3]` can't be raised",
+    ),
+    "a loop over a class": (
+        "for x in str: pass\n",
+        "`type[str]` is not iterable",
+    ),
+    "an async loop over a list": (
+        "async def f():\n    async for x in [1]: pass\n",
+        "`list[int]` is not iterable by `async for`",
+    ),
+    "a class as a context": (
+        "with int: pass\n",
+        "`type` is no context manager",
+    ),
+    "an element of a class": (
+        "x = 1 in str\n",
+        "`in` is not defined for `type`",
+    ),
+    "type arguments of a class that has none": (
+        "x = str[1]\n",
+        "`str` has no type parameters",
+    ),
+    "a key without a hash": (
+        "x = {[]: 1}\n",
+        "`list[unknown]` has no hash",
+    ),
+    "an element without a hash": (
+        "x = {1, ([], 1)}\n",
+        "has no hash",
+    ),
+    "an element without a hash, many times": (
+        "x = {{} for a in 'b'}\n",
+        "has no hash",
+    ),
+    "an element that isn't what is returned, beside one that isn't known": (
+        "def f(a) -> list[str]:\n    return [a, 1]\n",
+        "`f` returns `list[str]`, not `list[int]`",
+    ),
+    "a pair that isn't what is declared": (
+        "x: dict[str, int] = {1: 2}\n",
+        "`dict[int, int]` can't be assigned to `x`",
+    ),
+    "what is made of other elements": (
+        "def f(xs: list[str]) -> list[int]:\n    return [x for x in xs]\n",
+        "`f` returns `list[int]`, not `list[str]`",
     ),
     "a class for a protocol that it doesn't follow": (
         "from datetime import date\ndate(date, 1, 1)\n",

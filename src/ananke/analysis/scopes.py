@@ -106,8 +106,10 @@ class Scope:
     classes: Mapping[str, Class] = field(default_factory=dict)
     #: Attributes assigned through the receiver: (type, was it declared).
     attributes: Mapping[str, tuple[Type, bool]] = field(default_factory=dict)
-    #: What the function's statements have done: returned, yielded; the loop's: broken out.
+    #: What the function's statements have done: returned, and a value, yielded; the loop's: broken
+    #: out.
     has_returned: bool = False
+    has_returned_value: bool = False
     has_yielded: bool = False
     has_broken: bool = False
     #: Names and paths that were changed on ways that ended (by `break`, `raise`, …).
@@ -305,6 +307,7 @@ def _with_history(
         classes={**other.classes, **into.classes},
         attributes=attributes,
         has_returned=into.has_returned or other.has_returned,
+        has_returned_value=into.has_returned_value or other.has_returned_value,
         has_yielded=into.has_yielded or other.has_yielded,
         has_broken=into.has_broken or other.has_broken,
         clouded=into.clouded | other.clouded,

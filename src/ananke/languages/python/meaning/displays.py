@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ananke.analysis.calls import widen_literal
+from ananke.analysis.defects import Domain
 from ananke.analysis.relation import assignable
 from ananke.analysis.types import (
     NEVER,
@@ -21,6 +22,7 @@ from ananke.analysis.types import (
     Type,
     join,
     members_of,
+    show,
 )
 from ananke.languages.python.meaning import operators
 from ananke.languages.python.meaning.context import NONE, Context, builtin
@@ -35,7 +37,16 @@ from ananke.languages.python.meaning.trees import (
 )
 from ananke.parsing.opening import Tree
 
-__all__ = ["STRETCHES", "dictionary", "list_", "set_", "tuple_"]
+__all__ = [
+    "STRETCHES",
+    "check_hashable",
+    "comprehended",
+    "dictionary",
+    "list_",
+    "set_",
+    "tuple_",
+    "wanted_of",
+]
 
 #: As what the grammar repeats elements.
 STRETCHES = frozenset(("_collection_elements_repeat1", "dictionary_repeat1"))
@@ -86,10 +97,10 @@ def dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
             return UNKNOWN, UNKNOWN
         key, value = one.child("key"), one.child("value")
         check_single(c, value)
-        return (
-            UNKNOWN if key is None else c.infer(key, key_wanted),
-            UNKNOWN if value is None else c.infer(value, value_wanted),
-        )
+        held = UNKNOWN if key is None else c.infer(key, key_wanted)
+        if key is not None:
+            check_hashable(c, key, held)
+        return held, UNKNOWN if value is None else c.infer(value, value_wanted)
 
     with _first_alone(c, tree):
         held = _held(c, tree, wanted, read, 2)
@@ -99,12 +110,47 @@ def dictionary(c: Context, tree: Tree, expected: Type | None) -> Type:
     return _made("dict", wanted, held)
 
 
+def wanted_of(expected: Type | None, name: str) -> tuple[Type | None, ...]:
+    """What is expected of an element of a comprehension that makes a `name` ("": a generator): two
+    types of a pair."""
+    width = 2 if name == "dict" else 1
+    wanted = _wanted(expected, name, width) if name else ()
+    return wanted[0].arguments[:width] if len(wanted) == 1 else (None,) * width
+
+
+def comprehended(c: Context, name: str, expected: Type | None, types: _Types) -> Type:
+    """The type of a comprehension that makes a `name` of elements of the types."""
+    for one in _wanted(expected, name, len(types)):
+        if all(map(partial(assignable, c.world), types, one.arguments)):
+            return builtin(name, *one.arguments[: len(types)])
+    return builtin(name, *map(widen_literal, types))
+
+
 def _collection(c: Context, name: str, tree: Tree, expected: Type | None) -> Type:
     wanted = _wanted(expected, name, 1)
     element = wanted[0].arguments[0] if len(wanted) == 1 else None
+
+    def read(one: Tree) -> _Types:
+        types = _element(c, one, element)
+        if name == "set":
+            check_hashable(c, one, types[0])
+        return types
+
     with _first_alone(c, tree):
-        held = _held(c, tree, wanted, lambda one: _element(c, one, element), 1)
+        held = _held(c, tree, wanted, read, 1)
     return _made(name, wanted, held)
+
+
+def check_hashable(c: Context, tree: Tree, type_: Type) -> None:
+    """Reports a key, or an element of a set, that has no hash."""
+    if not c.is_final(tree):
+        return
+    for one in members_of(type_):
+        is_sure = operators.is_settled(one) or (isinstance(one, Nominal) and not c.unsettled)
+        parts = one.items if isinstance(one, Tuple) else (one,)
+        if is_sure and any(c.world.member(part, "__hash__") == NONE for part in parts):
+            c.report(Domain.TYPES, f"`{show(one)}` has no hash", tree)
+            return
 
 
 def _element(c: Context, tree: Tree, wanted: Type | None) -> _Types:
@@ -165,10 +211,12 @@ class _Held:
     Attributes:
         types: the unions of their types, without literals.
         fits: for each type that is wanted of the display, whether all of them fit.
+        misfit: the types of the first one that fits none.
     """
 
     types: _Types
     fits: tuple[bool, ...]
+    misfit: _Types | None = None
 
 
 def _held(
@@ -189,7 +237,8 @@ def _held(
         fits = tuple(
             all(map(partial(assignable, c.world), types, each.arguments)) for each in wanted
         )
-        return _both(held, _Held(tuple(map(widen_literal, types)), fits))
+        plain = tuple(map(widen_literal, types))
+        return _both(held, _Held(plain, fits, plain if wanted and not any(fits) else None))
 
     def stretch(one: Tree) -> _Held:
         """A chain of stretches hangs to the left, as deep as there are elements."""
@@ -228,14 +277,18 @@ def _both(one: _Held, other: _Held) -> _Held:
     return _Held(
         tuple(map(join, zip(one.types, other.types, strict=True))),
         tuple(mine and theirs for mine, theirs in zip(one.fits, other.fits, strict=True)),
+        other.misfit if one.misfit is None else one.misfit,
     )
 
 
 def _made(name: str, wanted: Sequence[Nominal], held: _Held) -> Type:
-    """The display's type: one that is wanted if all elements fit it."""
+    """The display's type: one that is wanted if all elements fit it. An element that fits none
+    makes it a misfit, whatever others are."""
     for one, fits in zip(wanted, held.fits, strict=True):
         if fits:
             return builtin(name, *one.arguments[: len(held.types)])
+    if held.misfit is not None:
+        return builtin(name, *held.misfit)
     return builtin(name, *map(_alike, held.types))
 
 

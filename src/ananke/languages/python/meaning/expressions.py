@@ -60,6 +60,7 @@ from ananke.languages.python.meaning.narrowing import narrow, static_value
 from ananke.languages.python.meaning.paths import path_of
 from ananke.languages.python.meaning.placement import (
     check_assigned_name,
+    check_bound,
     check_placement,
     is_async,
 )
@@ -297,10 +298,11 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
             left = one.child("left")
             rights = one.fields("right")
             types = [infer(c, right) for right in rights]
-            is_async = any(part.kind == "async" for part in one.children)
+            is_eager = not any(part.kind == "async" for part in one.children)
             item: Type = UNKNOWN
-            if len(types) == 1 and not is_async and c.is_final(rights[0]):
-                item = operators.iterate(c, rights[0], types[0])
+            if len(types) == 1 and c.is_final(rights[0]):
+                loop = operators.iterate if is_eager else operators.iterate_async
+                item = loop(c, rights[0], types[0])
             if left is not None:
                 bind_target(c, left, item)
         elif one.kind == "if_clause":
@@ -310,37 +312,39 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
                 c.binder = condition
                 infer(c, condition)
                 narrow(c, condition, True)
-    element: Type = UNKNOWN
-    key: Type = UNKNOWN
+    made = _COMPREHENDED.get(tree.kind, "")
+    types: list[Type] = []
     if body is not None:
         # Further clauses may bind more names.
         is_lenient = is_unclosed(c, tree)
         c.lenient += is_lenient
-        if body.kind == "pair":
-            one_key, value = body.child("key"), body.child("value")
-            key = UNKNOWN if one_key is None else infer(c, one_key)
-            element = UNKNOWN if value is None else infer(c, value)
-        else:
-            element = infer(c, body)
+        elements = [body.child("key"), body.child("value")] if made == "dict" else [body]
+        for one, wanted in zip(elements, displays.wanted_of(expected, made), strict=True):
+            types.append(UNKNOWN if one is None else infer(c, one, wanted))
+        if made == "set":
+            displays.check_hashable(c, body, types[0])
         c.lenient -= is_lenient
     inner = c.scope
     c.scope = outer.but(
         owed={**outer.owed, **{n: o for n, o in inner.owed.items() if n not in inner.names}},
         owed_members={**outer.owed_members, **inner.owed_members},
     )
-    element, key = widen_literal(element), widen_literal(key)
-    match tree.kind:
-        case "list_comprehension":
-            return builtin("list", element)
-        case "set_comprehension":
-            return builtin("set", element)
-        case "dictionary_comprehension":
-            return builtin("dict", key, element)
+    if made:
+        return displays.comprehended(c, made, expected, tuple(types))
+    element = widen_literal(types[0]) if types else UNKNOWN
     return (
         Nominal("collections.abc:Generator", (element, NONE, NONE))
         if _has_generator(c)
         else UNKNOWN
     )
+
+
+#: What comprehensions make.
+_COMPREHENDED = {
+    "list_comprehension": "list",
+    "set_comprehension": "set",
+    "dictionary_comprehension": "dict",
+}
 
 
 def _has_generator(c: Context) -> bool:
@@ -1322,6 +1326,7 @@ def bind_target(c: Context, tree: Tree, type_: Type, declared: Type | None = Non
         return
     kind = tree.kind
     if kind == "identifier":
+        check_bound(c, tree)
         name = c.text(tree)
         if name in c.scope.elsewhere:
             c.bind(name, UNKNOWN)

@@ -37,6 +37,7 @@ __all__ = [
     "entered",
     "is_settled",
     "iterate",
+    "iterate_async",
     "set_item",
     "subscript",
     "unary",
@@ -230,7 +231,8 @@ def unary(c: Context, tree: Tree, sign: str, type_: Type) -> Type:
 def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
     """The type of a comparison."""
     if sign in ("is", "is not", "not in", "in"):
-        if sign in ("in", "not in") and not _vague(c, left) and not _vague(c, right):
+        right = _operand(c, right)
+        if sign in ("in", "not in") and not _vague(c, right):
             for one in members_of(right):
                 if c.unsettled and (one != right or not is_settled(one)):
                     continue
@@ -271,7 +273,7 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
 
 def _may_hold(c: Context, text: Type, item: Type) -> bool:
     """Whether a text or bytes, which don't take just any item, may be asked for one of the type."""
-    if c.unsettled and not is_settled(item):
+    if _vague(c, item) or (c.unsettled and not is_settled(item)):
         return True
     return any(_apply(c, text, "__contains__", (one,)) is not None for one in members_of(item))
 
@@ -288,7 +290,7 @@ def subscript(c: Context, tree: Tree, owner: Type, index: Type) -> Type:
     if isinstance(owner, Union):
         return join(each(c, owner.members, lambda one: subscript(c, tree, one, index)))
     if isinstance(owner, ClassOf):
-        return _specialised(c, owner)
+        return _specialised(c, tree, owner)
     if _vague(c, owner):
         return UNKNOWN
     if isinstance(owner, Nominal) and owner.symbol == "typing:_SpecialForm":
@@ -347,17 +349,32 @@ def _is_tuple_like(c: Context, type_: Type) -> bool:
     return lineage is not None and "builtins:tuple" in lineage.symbols
 
 
-def _specialised(c: Context, owner: ClassOf) -> Type:
+def _specialised(c: Context, tree: Tree, owner: ClassOf) -> Type:
     if isinstance(owner.instance, Nominal):
         class_ = c.world.class_of(owner.instance.symbol)
         if class_ is not None and "enum" in class_.flags:
             return owner.instance
         if class_ is not None and not class_.parameters:
+            if _is_plain_class(c, owner.instance.symbol):
+                c.report(Domain.TYPES, f"`{show(owner.instance)}` has no type parameters", tree)
             return UNKNOWN
         # Which arguments were given isn't kept, but that some were is.
         given = () if class_ is None else (UNKNOWN,) * len(class_.parameters)
         return ClassOf(Nominal(owner.instance.symbol, given))
     return UNKNOWN
+
+
+def _is_plain_class(c: Context, symbol: str) -> bool:
+    """Whether all is known of a class, and it says nothing of what stands in brackets after it. Of
+    the text's own classes it isn't known what parameters they have."""
+    lineage = c.world.lineage(symbol)
+    if lineage is None or lineage.is_open or "@" in symbol or symbol == "builtins:type":
+        return False
+    return not symbol.startswith("typing:") and not any(
+        one.class_.metaclass not in (None, Nominal("abc:ABCMeta"))
+        or "__class_getitem__" in one.class_.own
+        for one in lineage.ancestors
+    )
 
 
 def _tuple_item(c: Context, tree: Tree, owner: Tuple, index: Type) -> Type:
@@ -406,10 +423,26 @@ def set_item(c: Context, tree: Tree, owner: Type, key: Type, value: Type) -> Non
             return
 
 
+def iterate_async(c: Context, tree: Tree, type_: Type) -> Type:
+    """What an async loop over the value gives: that isn't told, but that it goes through it is."""
+    for one in members_of(_operand(c, type_)):
+        is_sure = is_settled(one) or not c.unsettled
+        if is_sure and not _vague(c, one) and c.world.member(one, "__aiter__") is None:
+            c.report(Domain.TYPES, f"`{show(one)}` is not iterable by `async for`", tree)
+            break
+    return UNKNOWN
+
+
 def iterate(c: Context, tree: Tree, type_: Type) -> Type:
     """What a loop over the value gives."""
     if isinstance(type_, Union):
         return join(each(c, type_.members, lambda one: iterate(c, tree, one)))
+    if isinstance(type_, ClassOf):
+        # What a metaclass gives depends on the class.
+        meta = _operand(c, type_)
+        if not _vague(c, meta) and not _iterable(c, meta) and c.is_final(tree):
+            c.report(Domain.TYPES, f"`{show(type_)}` is not iterable", tree)
+        return UNKNOWN
     if _vague(c, type_):
         return UNKNOWN
     if isinstance(type_, Tuple):
@@ -451,6 +484,7 @@ def awaited(c: Context, tree: Tree, type_: Type) -> Type:
     """What `await value` gives."""
     if isinstance(type_, Union):
         return join(each(c, type_.members, lambda one: awaited(c, tree, one)))
+    type_ = _operand(c, type_)
     if _vague(c, type_):
         return UNKNOWN
     if (isinstance(type_, Nominal) and len(type_.arguments) == 3) and (
@@ -466,6 +500,7 @@ def entered(c: Context, tree: Tree, type_: Type, *, is_async: bool) -> Type:
     """What `with value as` binds."""
     if isinstance(type_, Union):
         return join(each(c, type_.members, lambda one: entered(c, tree, one, is_async=is_async)))
+    type_ = _operand(c, type_)
     if _vague(c, type_):
         return UNKNOWN
     enter, leave = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")

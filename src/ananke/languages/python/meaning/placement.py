@@ -16,7 +16,7 @@ from ananke.languages.python.meaning.context import Context
 from ananke.languages.python.meaning.trees import is_unclosed, parts, spread_in
 from ananke.parsing.opening import Tree
 
-__all__ = ["check_assigned_name", "check_placement", "check_single", "is_async", "takes_all"]
+__all__ = ["check_assigned_name", "check_bound", "check_placement", "check_single", "is_async", "takes_all"]
 
 
 def check_placement(c: Context, tree: Tree) -> None:
@@ -144,6 +144,8 @@ def _yield(c: Context, tree: Tree) -> None:
     words = [one for one in tree.children if one.kind == "from"]
     if words and is_async(c):
         c.refuse("`yield from` in an async function", words[0])
+    if is_async(c) and c.scope.has_returned_value:
+        c.refuse("an async generator returns no value", tree.children[0])
 
 
 def _return(c: Context, tree: Tree) -> None:
@@ -154,6 +156,12 @@ def _return(c: Context, tree: Tree) -> None:
 
 
 # Names
+
+
+def check_bound(c: Context, tree: Tree) -> None:
+    """Reports a name that nothing may bind."""
+    if c.is_final(tree) and c.text(tree) == "__debug__":
+        c.refuse("`__debug__` can't be assigned", tree)
 
 
 def check_assigned_name(c: Context, tree: Tree) -> None:

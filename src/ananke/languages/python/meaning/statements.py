@@ -14,12 +14,16 @@ from ananke.analysis.types import (
     NEVER,
     UNKNOWN,
     ClassOf,
+    Function,
+    ModuleObject,
+    Overloaded,
     Type,
     Unknown,
     join,
     members_of,
     show,
 )
+from ananke.analysis.world import symbol_of
 from ananke.languages.python.meaning import definitions, displays, imports, operators
 from ananke.languages.python.meaning.annotations import fits_result, own_variable, read_type
 from ananke.languages.python.meaning.context import NONE, Context
@@ -311,17 +315,11 @@ def _assignment(c: Context, tree: Tree) -> None:
 
 
 def _shaped_by(c: Context, tree: Tree, expected: Type) -> bool:
-    """Whether the expression takes its type from what is expected (displays, lambdas)."""
+    """Whether the expression takes its type from what is expected, in ways that aren't followed."""
     return (
         tree.kind
         in (
-            "dictionary",
-            "list",
-            "set",
             "lambda",
-            "dictionary_comprehension",
-            "list_comprehension",
-            "set_comprehension",
             "conditional_expression",
             "boolean_operator",
             "parenthesized_expression",
@@ -465,6 +463,8 @@ def _return(c: Context, tree: Tree) -> None:
                 f"`{name}` returns `{show(returns)}`, not `{show(type_)}`",
                 place,
             )
+    if values and c.is_final(tree):
+        c.scope = c.scope.but(has_returned_value=True)
     if c.is_final(tree) and c.scope.is_alive:
         ended = c.scope.dead()
         is_kept = returns is None or definitions.may_be_generator(returns)
@@ -481,10 +481,23 @@ def _raise(c: Context, tree: Tree) -> None:
     types = [infer(c, one) for one in values]
     if not c.is_final(tree):
         return
-    # `None` is often only what a name has had so far.
-    if types and types[0] != NONE and operators.is_settled(types[0]):
-        c.report(Domain.TYPES, f"`{show(types[0])}` can't be raised", values[0])
+    # `None` is often only what a name has had so far, and right after `from`.
+    for value, type_ in zip(values, types, strict=True):
+        if type_ != NONE and not _may_be_raised(c, type_):
+            c.report(Domain.TYPES, f"`{show(type_)}` can't be raised", value)
     c.scope = c.scope.dead()
+
+
+def _may_be_raised(c: Context, type_: Type) -> bool:
+    """Whether a value may be an exception, or a class of exceptions."""
+    if isinstance(type_, Function | Overloaded | ModuleObject):
+        return False
+    symbol = symbol_of(type_.instance if isinstance(type_, ClassOf) else type_)
+    if symbol is None or symbol == "builtins:object":
+        return True
+    class_ = c.world.class_of(symbol)
+    may_be_any = class_ is None or "protocol" in class_.flags
+    return may_be_any or c.world.is_subclass(symbol, "builtins:BaseException") is not False
 
 
 def _break(c: Context, tree: Tree) -> None:
@@ -679,8 +692,9 @@ def _for(c: Context, tree: Tree) -> None:
     rights = tree.fields("right")
     if right is not None and right.is_present:
         types = [infer(c, one) for one in rights if one.kind != ","]
-        if len(types) == 1 and not is_async and c.is_final(right):
-            item = operators.iterate(c, right, types[0])
+        if len(types) == 1 and c.is_final(right):
+            loop = operators.iterate_async if is_async else operators.iterate
+            item = loop(c, right, types[0])
     before = c.scope
     c.scope = _loop_scope(c)
     bind_target(c, left, widen_literal(item))
