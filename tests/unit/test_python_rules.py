@@ -933,7 +933,7 @@ WRONG = {
     ),
     "what a module's file is": ("x = 'a' * __file__\n", "`*`"),
     "a number in the place of a type": ("def f(a):\n    a: 0\n", "`0` is no type"),
-    "a call in the place of a type": ("def f() -> tuple[object()]: ...\n", "a call is no type"),
+    "a call in the place of a type": ("def f() -> tuple[object()]: ...\n", "`object()` is no type"),
     "the type behind a name in quotes": (
         "class A: ...\ndef f() -> 'A':\n    return 1\n",
         "`f` returns `A`",
@@ -1165,6 +1165,14 @@ WRONG = {
         "def f(unknown, x: int) -> str:\n    return unknown or x\n",
         "`f` returns `str`, not `int`",
     ),
+    "an owner of items, among targets": (
+        "a, zork.x['b']",
+        "`zork` is not defined",
+    ),
+    "what stands in the brackets of a target": (
+        "def f(a: list[int]):\n    a[0], a[-'b'",
+        "`-` is not defined",
+    ),
     "a class that is no exception": (
         "raise int\n",
         "`type[int]` can't be raised",
@@ -1226,6 +1234,80 @@ WRONG = {
         "`() -> unknown` is not what the parameter `x` takes",
     ),
 }
+
+#: What is written where a type is due, and is none.
+NO_TYPES = [
+    "-u",
+    "int + int",
+    "{1}[0]",
+    "[int]",
+    "(int, str)",
+    "list[-u]",
+    "list[int and str]",
+    "1.5.real",
+    "lambda: int",
+    "u",
+    "w",
+    "u.v",
+    "list[u]",
+    "u | None",
+    "len",
+    "os.path",
+    "one",
+]
+#: What is one.
+TYPES = [
+    "(int)",
+    "int | None | A",
+    "list[int]",
+    "t.Callable[[A, int], T]",
+    "t.Callable[..., int]",
+    "t.Annotated[int, 3, -u]",
+    "t.Literal[-1, 'a', True]",
+    "tuple[()]",
+    "tuple[int, ...]",
+    "os.PathLike[str]",
+    "B | N | U | V | W | NT",
+    "'A | u'",
+    "type[A]",
+    "None",
+]
+
+
+def _annotated(said: str) -> str:
+    return f"""import os
+import typing as t
+T = t.TypeVar("T")
+N = t.NewType("N", int)
+NT = t.NamedTuple("NT", [("a", int)])
+U = t.Union[int, str]
+V = int | str
+W: t.TypeAlias = "int | str"
+one = 1
+class A:
+    B = int
+B = A.B
+def f(u, v, w: int):
+    x: {said} = v
+"""
+
+
+@pytest.mark.parametrize("said", NO_TYPES)
+def test_what_is_no_type_is_found(said: str, library: PythonLibrary) -> None:
+    state = load_grammar("python").parse(_annotated(said).encode())
+    assert state is not None
+    defects = judge(Program(library), state, at_end=True).defects
+    assert any("is no type" in one.message for one in defects), defects
+
+
+@pytest.mark.parametrize("said", TYPES)
+def test_what_is_a_type_is_taken(said: str, library: PythonLibrary) -> None:
+    text = _annotated(said).encode()
+    for at in range(text.index(b"x: "), len(text)):
+        state = load_grammar("python").start().feed(text[:at])
+        assert state is not None
+        assert judge(Program(library), state).defects == (), text[:at]
+
 
 #: Names that nothing binds.
 UNBOUND = {

@@ -172,17 +172,33 @@ _OPERATORS = (*"+-/%@&|^", "**", "//", "<<", ">>")
 #: Not `*`, which may also begin a target, nor `in`.
 _COMPUTING = (*_COMPARISONS, *_OPERATORS, "and", "or", "if", "not")
 
-#: A star stands before an operand as a whole: `*a == b` and `a == *b` are neither.
-_STARS = ContextRule(
+#: A star stands before an operand as a whole: `*a == b` and `a == *b` are neither. `await` is no
+#: name, and what is awaited neither `-x` nor awaited itself.
+_OPERANDS = ContextRule(
     steps=(
+        # The word, not the expression.
+        Step(("await",), to="await", into=("integer",)),
+        Step(("primary_expression", "expression", "pattern"), to=REFUSED, top=("await",)),
+        Step(("_named_expression_lhs", "list_splat_pattern"), to=REFUSED, top=("await",)),
+        Step(("dictionary_splat_pattern",), to=REFUSED, top=("await",)),
         Step(("list_splat_pattern",), to="starred"),
         Step(("primary_expression", "expression"), to="starred", top=("starred",)),
         Step((*_COMPARISONS, *_OPERATORS, "*", "~", "and", "or", "not"), to="operator"),
         Step(("if", "elif", "else", "while", "assert", "raise"), to="operator"),
-        Step((), to="", on=("operator", "starred")),
+        Step((), to="", on=("operator", "starred", "await")),
     ),
     refused={"starred": (*_COMPARISONS, "and", "or", "if", "not"), "operator": ("*",)},
+    only={
+        "await": (
+            *_NAMES,
+            *_OPENING,
+            *("string_start", "integer", "float", "true", "false", "none", "ellipsis"),
+            *_EXTRAS,
+        )
+    },
 )
+
+_NO_TARGETS = (*_COMPUTING, "~", "await")
 
 #: What a comprehension goes through is one expression; targets aren't computed.
 _COMPREHENSIONS = ContextRule(
@@ -194,7 +210,7 @@ _COMPREHENSIONS = ContextRule(
         Step(("in",), to="", on=("heads",)),
         Step((*_OPENING, "lambda"), to=""),
     ),
-    refused={"iterable": (",",), "targets": _COMPUTING, "heads": _COMPUTING},
+    refused={"iterable": (",",), "targets": _NO_TARGETS, "heads": _NO_TARGETS},
 )
 
 #: An annotation has no second one.
@@ -242,7 +258,7 @@ CONTEXTS = (
     _TRIES,
     _IMPORTS,
     _VALUES,
-    _STARS,
+    _OPERANDS,
     _COMPREHENSIONS,
     _ANNOTATIONS,
     _DELETIONS,

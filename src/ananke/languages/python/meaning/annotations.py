@@ -22,9 +22,11 @@ from ananke.analysis.types import (
     Literal,
     ModuleObject,
     Nominal,
+    Overloaded,
     Parameter,
     Tuple,
     Type,
+    Unknown,
     Variable,
     join,
     map_type,
@@ -106,11 +108,10 @@ FORMS = frozenset(
 
 #: What is never a type.
 _VALUES = frozenset(("integer", "float", "true", "false"))
-#: What is none where a whole annotation is expected.
+#: What is none where a type is expected, and can't become the beginning of one.
 _NO_TYPES = _VALUES | frozenset(
     (
         "boolean_operator",
-        "call",
         "comparison_operator",
         "concatenated_string",
         "conditional_expression",
@@ -125,6 +126,8 @@ _NO_TYPES = _VALUES | frozenset(
         "unary_operator",
     )
 )
+#: What stands before what is never a type either: `[int].x`.
+_HEADS = frozenset(("subscript", "attribute", "call"))
 
 
 def special_names(module: str) -> frozenset[str]:
@@ -246,10 +249,10 @@ _PLAIN_CLASSES = frozenset(
 def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
-    said = tree.children[0] if tree.kind == "type" and len(tree.children) == 1 else tree
-    # A class may be derived from what a call gives.
-    if said.kind in (_VALUES if said is tree else _NO_TYPES) and c.is_final(said):
-        c.report(Domain.TYPES, f"`{c.text(said)}` is no type", said)
+    if tree.kind == "type":
+        _check_form(c, tree)
+    elif tree.kind in _VALUES and c.is_final(tree):
+        c.report(Domain.TYPES, f"`{c.text(tree)}` is no type", tree)
     if deferred or "deferred annotations" in c.scope.flags:
         c.deferred += 1
         try:
@@ -257,6 +260,60 @@ def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
         finally:
             c.deferred -= 1
     return _read(c, tree)
+
+
+def _check_form(c: Context, tree: Tree, *, may_be_list: bool = False) -> None:
+    """Reports what is written where a type is due and can't be one, whatever its names are.
+
+    Args:
+        may_be_list: it is an argument of a generic type, which may be a list of types.
+    """
+    kind = tree.kind
+    if kind in ("type", "parenthesized_expression") and len(tree.children) in (1, 3):
+        _check_form(c, tree.children[len(tree.children) // 2], may_be_list=may_be_list)
+        return
+    if kind == "binary_operator":
+        sign, right = tree.child("operator"), tree.child("right")
+        left = tree.child("left")
+        if left is not None:
+            _check_form(c, left)
+        if sign is not None and sign.is_present and sign.kind == "|":
+            if right is not None and right.is_present:
+                _check_form(c, right)
+            return
+        is_wrong = sign is not None and sign.is_present
+    elif kind in ("list", "tuple"):
+        is_wrong = not may_be_list and c.is_final(tree)
+    elif kind == "call":
+        is_wrong = c.is_final(tree)
+    else:
+        head = tree
+        while head.kind in _HEADS and head.children:
+            head = head.children[0]
+        is_wrong = head.kind in _NO_TYPES and (head.kind not in _VALUES or c.is_final(head))
+    if is_wrong:
+        c.report(Domain.TYPES, f"`{c.text(tree)}` is no type", tree)
+
+
+def _check_value(c: Context, tree: Tree, value: Type) -> None:
+    """Reports a name or member that holds something else than a type."""
+    if not c.is_final(tree):
+        return
+    head = tree
+    while head.kind == "attribute" and head.children:
+        head = head.children[0]
+    found = c.find(c.text(head)) if head.kind == "identifier" else None
+    entry = None if found is None or found.scope is None else found.entry
+    is_variable = (
+        entry is not None
+        and entry.means is None
+        and (entry.is_free or not isinstance(entry.declared, Unknown | None))
+    )
+    is_value = isinstance(value, Function | Overloaded | ModuleObject | Tuple | Literal) or (
+        isinstance(value, Nominal) and value.symbol in _PLAIN_CLASSES and value != NONE
+    )
+    if is_variable or is_value:
+        c.report(Domain.TYPES, f"`{c.text(tree)}` is no type", tree)
 
 
 def _read(c: Context, tree: Tree) -> Type:
@@ -284,6 +341,7 @@ def _read(c: Context, tree: Tree) -> Type:
                 return meaning
             if form_of(value) == "Self":
                 return _self(c)
+        _check_value(c, tree, value)
         return type_of_value(c, value)
     if kind == "string":
         return _quoted(c, tree)
@@ -527,10 +585,8 @@ def _argument(c: Context, tree: Tree, *, is_strict: bool = True) -> Type:
     inner = tree
     while inner.kind == "type" and len(inner.children) == 1:
         inner = inner.children[0]
-    if inner.kind == "call" and c.is_final(inner):
-        c.report(Domain.TYPES, "a call is no type", inner)
-    if is_strict and inner.kind in _VALUES and c.is_final(inner):
-        c.report(Domain.TYPES, f"`{c.text(inner)}` is no type", inner)
+    if is_strict or inner.kind == "call":
+        _check_form(c, inner, may_be_list=True)
     return _read(c, tree)
 
 

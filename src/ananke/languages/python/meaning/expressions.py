@@ -1461,20 +1461,23 @@ def _bind_attribute(c: Context, tree: Tree, type_: Type, declared: Type | None) 
 
 def check_target(c: Context, tree: Tree) -> None:
     """Reports what an unfinished assignment can't assign to: an attribute or items that its owner
-    doesn't have."""
-    if tree.kind in ("pattern_list", "tuple_pattern", "list_pattern"):
+    doesn't have, and what is wrong with the owner or in the brackets."""
+    if tree.kind in ("pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern"):
         for one in parts(tree):
             check_target(c, one)
-    if not c.is_final(tree):
-        return
-    target, name_tree = tree.child("object"), tree.child("attribute")
-    if target is not None and name_tree is not None and name_tree.is_present:
+    target, value = tree.child("object"), tree.child("value")
+    if tree.kind == "attribute" and target is not None:
         receiver = c.scope.frame.receiver
-        if not (target.kind == "identifier" and receiver and c.text(target) == receiver):
-            read_member(c, infer(c, target), name_tree, target)
-    value = tree.child("value") if tree.kind == "subscript" else None
-    if value is not None:
-        operators.check_items(c, tree, infer(c, value))
+        is_own = target.kind == "identifier" and receiver and c.text(target) == receiver
+        # The receiver may get attributes that it doesn't have.
+        infer(c, target if is_own else tree)
+    elif tree.kind == "subscript" and value is not None:
+        owner = infer(c, value)
+        indexes = tree.fields("subscript")
+        c.binder = indexes[-1] if indexes else None
+        for one in indexes:
+            infer(c, one)
+        operators.check_items(c, tree, owner)
 
 
 def declared_member(c: Context, owner: Type, name: str) -> Type | None:

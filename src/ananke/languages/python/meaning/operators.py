@@ -70,7 +70,7 @@ SETTLED = frozenset(
         *("str", "int", "float", "bool", "bytes", "list", "dict", "set", "tuple", "complex"),
         "type",
     )
-) | {"types:NoneType"}
+) | {"types:NoneType", "types:EllipsisType"}
 
 
 #: Classes whose instances hold only what is like them.
@@ -232,7 +232,8 @@ def compare(c: Context, tree: Tree, sign: str, left: Type, right: Type) -> Type:
     """The type of a comparison."""
     if sign in ("is", "is not", "not in", "in"):
         right = _operand(c, right)
-        if sign in ("in", "not in") and not _vague(c, right):
+        # Of a left that isn't known a checker says nothing.
+        if sign in ("in", "not in") and not _vague(c, _operand(c, left)) and not _vague(c, right):
             for one in members_of(right):
                 if c.unsettled and (one != right or not is_settled(one)):
                     continue
@@ -466,9 +467,17 @@ def iterate(c: Context, tree: Tree, type_: Type) -> Type:
     return UNKNOWN if result is None else result
 
 
+#: Kinds of operands of which it is told where they begin that they are no iterable: nothing binds
+#: looser that could make them one.
+_TOLD = frozenset(("not_operator", "lambda"))
+
+
 def spread(c: Context, tree: Tree) -> None:
     """Reads an operand that begins with `*` or `**`, which must be iterable or a mapping."""
     value = tree.children[-1] if tree.kind in ("list_splat", "dictionary_splat") else None
+    if value is not None and value.kind in _TOLD and not c.is_final(tree):
+        c.report(Domain.TYPES, f"`{c.text(value)}` holds nothing to spread", value)
+        return
     if value is None or not c.is_final(tree):
         # `*a.b` is read as a member of what is spread.
         c.infer(tree, None)

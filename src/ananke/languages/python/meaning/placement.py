@@ -35,6 +35,40 @@ def check_single(c: Context, tree: Tree | None) -> None:
         c.refuse("a value that is spread can't stand here", tree)
 
 
+#: What binds looser than what may be spread in a display.
+_LOOSE = frozenset(
+    (
+        "not_operator",
+        "boolean_operator",
+        "comparison_operator",
+        "conditional_expression",
+        "lambda",
+        "named_expression",
+    )
+)
+
+
+def _display(c: Context, tree: Tree) -> None:
+    """In displays, not in calls, what is spread is an operand."""
+    for one in parts(tree):
+        value = one.children[-1] if one.kind in ("list_splat", "dictionary_splat") else None
+        if value is not None and value.kind in _LOOSE:
+            c.refuse("what is spread here needs brackets", value)
+
+
+def _tuple(c: Context, tree: Tree) -> None:
+    # Of what stands alone in brackets the grammar makes either.
+    _parenthesized(c, tree)
+    _display(c, tree)
+
+
+def _operands(c: Context, tree: Tree) -> None:
+    """A lambda takes all that follows, so none stands after `and`, `or` and `not`."""
+    for one in parts(tree):
+        if one.kind == "lambda":
+            c.refuse("a lambda needs brackets here", one)
+
+
 def _single_values(c: Context, tree: Tree) -> None:
     for one in parts(tree):
         check_single(c, one)
@@ -401,11 +435,14 @@ def _parenthesized_star(c: Context, tree: Tree) -> None:
 _RULES: dict[str, Callable[[Context, Tree], None]] = {
     "assert_statement": _single_values,
     "assignment": _assignment,
+    "boolean_operator": _operands,
     "call": _call,
     "concatenated_string": _concatenated,
     "conditional_expression": _conditional,
     "delete_statement": _delete,
+    "dictionary": _display,
     "dictionary_comprehension": _comprehension,
+    "expression_list": _display,
     "expression_statement": _lone_value,
     "for_statement": _for,
     "function_definition": _parameters,
@@ -414,18 +451,20 @@ _RULES: dict[str, Callable[[Context, Tree], None]] = {
     "if_statement": _condition,
     "import_from_statement": _wildcard,
     "lambda": _lambda,
+    "list": _display,
     "list_comprehension": _comprehension,
     "match_statement": _match,
     "nonlocal_statement": _elsewhere,
+    "not_operator": _operands,
     "parenthesized_expression": _parenthesized,
     "parenthesized_list_splat": _parenthesized_star,
     "raise_statement": _single_values,
     "return_statement": _return,
+    "set": _display,
     "set_comprehension": _comprehension,
     "slice": _single_values,
     "string": _string,
-    # Of what stands alone in brackets the grammar makes either.
-    "tuple": _parenthesized,
+    "tuple": _tuple,
     "type_alias_statement": _type_alias,
     "while_statement": _condition,
     "with_statement": _async_header,
