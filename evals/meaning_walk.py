@@ -71,6 +71,8 @@ _TRIES = 40
 _ENDING = 3
 #: Bytes of a file, and of it after the function: it is judged whenever the body may end.
 _LONGEST, _LONGEST_SUFFIX = 16_000, 3_000
+#: What the names of copies of a module end in.
+_COPY = re.compile(r"__w[0-9]*\b")
 #: Texts of kinds of lexemes that have no spelling of their own.
 _TEXTS = {
     "integer": b"1",
@@ -361,17 +363,22 @@ def _judged(
             found.append(None)
             continue
         path, text = files[at]
-        known = Counter(one.message for one in said[baselines[place.source.path]])
+        known = Counter(map(_message, said[baselines[place.source.path]]))
         fresh = []
         for one in said[path]:
-            if known[one.message]:
-                known[one.message] -= 1
+            if known[_message(one)]:
+                known[_message(one)] -= 1
             else:
                 fresh.append(one)
         found.append((fresh[0], text) if fresh else None)
     for path in (*(path for path, _ in files.values()), *baselines.values()):
         path.unlink()
     return found
+
+
+def _message(one: Complaint) -> str:
+    """What is said, without the name that the module has for the checker."""
+    return _COPY.sub("", one.message)
 
 
 def measure(language: str, options: Options) -> Findings:

@@ -1165,6 +1165,22 @@ WRONG = {
         "def f(unknown, x: int) -> str:\n    return unknown or x\n",
         "`f` returns `str`, not `int`",
     ),
+    "what a comment ends": (
+        "x = ~len # said",
+        "`~` is not defined",
+    ),
+    "what a line end after a backslash ends": (
+        "x = ~len \\\n\n",
+        "`~` is not defined",
+    ),
+    "an operator of `...`": (
+        "x = {... + 1}\n",
+        "`+` is not defined",
+    ),
+    "a truth value that is spread": (
+        "x = print(*not",
+        "holds nothing to spread",
+    ),
     "an owner of items, among targets": (
         "a, zork.x['b']",
         "`zork` is not defined",
@@ -1249,6 +1265,8 @@ NO_TYPES = [
     "u",
     "w",
     "u.v",
+    "'a'.b",
+    "A.__dict__['']",
     "list[u]",
     "u | None",
     "len",
@@ -1334,6 +1352,16 @@ def test_what_is_wrong_is_found(case: str, library: PythonLibrary) -> None:
     assert state is not None, "the text does not parse"
     defects = judge(Program(library), state, at_end=True).defects
     assert any(message in one.message for one in defects), defects
+
+
+def test_no_package_is_above_the_topmost(library: PythonLibrary) -> None:
+    program = Program(library, "asyncio.tasks")
+    found = {}
+    for dots in (".", "...", "...."):
+        state = load_grammar("python").start().feed(f"from {dots} import".encode())
+        assert state is not None
+        found[dots] = bool(judge(program, state).defects)
+    assert found == {".": False, "...": True, "....": True}
 
 
 def test_a_package_has_the_modules_that_it_imports_from(library: PythonLibrary) -> None:

@@ -148,7 +148,8 @@ class Scope:
                 if name in added and one.inside is not None and (not one.inside or not self.loop)
             }
             # What is never reached is no binding for what was: that is looked for further out.
-            paid = set(added) if self.is_alive else added.keys() - late.keys()
+            is_paid = self.is_alive or self.kind != "function"
+            paid = set(added) if is_paid else set[str]()
             belated = {**belated, **late} if self.is_alive else belated
             owed = {name: one for name, one in owed.items() if name not in paid}
         names = {**self.names, **added}

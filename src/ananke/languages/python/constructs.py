@@ -243,6 +243,7 @@ _ASYNC = ContextRule(
         Step(("async",), to="async"),
         Step(("primary_expression", "expression", "pattern"), to=REFUSED, top=("async",)),
         Step(("_named_expression_lhs", "list_splat_pattern"), to=REFUSED, top=("async",)),
+        Step(("dictionary_splat_pattern",), to=REFUSED, top=("async",)),
         Step((), to="", on=("async",)),
     ),
     # Not even a comment: where no such word may come, nothing may.

@@ -126,6 +126,8 @@ _NO_TYPES = _VALUES | frozenset(
         "unary_operator",
     )
 )
+#: The words that tell it before the end.
+_WORDS = frozenset(("and", "or", "if", "lambda", "not"))
 #: What stands before what is never a type either: `[int].x`.
 _HEADS = frozenset(("subscript", "attribute", "call"))
 
@@ -246,6 +248,10 @@ _PLAIN_CLASSES = frozenset(
 ) | {"types:NoneType"}
 
 
+#: Classes of values that stand for no type.
+_VALUE_CLASSES = _PLAIN_CLASSES | {"types:MappingProxyType"}
+
+
 def _read_type(c: Context, tree: Tree | None, deferred: bool) -> Type:
     if tree is None or tree.start == NOWHERE:
         return UNKNOWN
@@ -281,7 +287,8 @@ def _check_form(c: Context, tree: Tree, *, may_be_list: bool = False) -> None:
             if right is not None and right.is_present:
                 _check_form(c, right)
             return
-        is_wrong = sign is not None and sign.is_present
+        # Until then a mask takes the sign for one that may be written.
+        is_wrong = sign is not None and right is not None and c.is_final(right)
     elif kind in ("list", "tuple"):
         is_wrong = not may_be_list and c.is_final(tree)
     elif kind == "call":
@@ -290,7 +297,12 @@ def _check_form(c: Context, tree: Tree, *, may_be_list: bool = False) -> None:
         head = tree
         while head.kind in _HEADS and head.children:
             head = head.children[0]
-        is_wrong = head.kind in _NO_TYPES and (head.kind not in _VALUES or c.is_final(head))
+        is_told = c.is_final(head) or any(
+            one.kind in _WORDS and one.is_present and c.is_final(one) for one in head.children
+        )
+        is_wrong = head.kind in _NO_TYPES and is_told
+        # Of a type in quotes, and of brackets, nothing is asked.
+        is_wrong |= tree is not head and head.kind in ("string", "list", "tuple")
     if is_wrong:
         c.report(Domain.TYPES, f"`{c.text(tree)}` is no type", tree)
 
@@ -310,7 +322,7 @@ def _check_value(c: Context, tree: Tree, value: Type) -> None:
         and (entry.is_free or not isinstance(entry.declared, Unknown | None))
     )
     is_value = isinstance(value, Function | Overloaded | ModuleObject | Tuple | Literal) or (
-        isinstance(value, Nominal) and value.symbol in _PLAIN_CLASSES and value != NONE
+        isinstance(value, Nominal) and value != NONE and value.symbol in _VALUE_CLASSES
     )
     if is_variable or is_value:
         c.report(Domain.TYPES, f"`{c.text(tree)}` is no type", tree)
@@ -494,6 +506,7 @@ def _read_subscript(c: Context, tree: Tree) -> Type:
         return UNKNOWN
     value = c.infer(base, None)
     form = form_of(value)
+    _check_value(c, base, value)
     if form == "Literal":
         return join([_literal(c, one) for one in arguments]) if arguments else UNKNOWN
     check_count(c, tree, value, arguments)

@@ -488,6 +488,13 @@ class Context:
             return
         self.report(domain, message(part), tree, near(part))
 
+    def may_await(self) -> bool:
+        """Whether the place is in an async function, or in a comprehension or lambda of one."""
+        scope: Scope | None = self.scope
+        while scope is not None and scope.kind in ("comprehension", "lambda"):
+            scope = scope.outer
+        return scope is not None and scope.kind == "function" and scope.frame.is_async
+
     def offer(
         self, group: str, names: Iterable[str], type_of: Callable[[str], Type | None]
     ) -> None:

@@ -62,7 +62,6 @@ from ananke.languages.python.meaning.placement import (
     check_assigned_name,
     check_bound,
     check_placement,
-    is_async,
 )
 from ananke.languages.python.meaning.trees import is_unclosed, parts, remembered, spread_in
 from ananke.parsing.opening import NOWHERE, Tree
@@ -120,6 +119,10 @@ def _identifier(c: Context, tree: Tree, expected: Type | None) -> Type:
                 lambda part: f"no name begins with `{part}`",
                 lambda part: _near(c, part),
             )
+        return UNKNOWN
+    if name == "await":
+        # What it would wait for isn't there yet.
+        _check_await(c, tree)
         return UNKNOWN
     found = c.find(name)
     if found is None:
@@ -313,16 +316,16 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
                 infer(c, condition)
                 narrow(c, condition, True)
     made = _COMPREHENDED.get(tree.kind, "")
-    types: list[Type] = []
+    held: list[Type] = []
     if body is not None:
         # Further clauses may bind more names.
         is_lenient = is_unclosed(c, tree)
         c.lenient += is_lenient
         elements = [body.child("key"), body.child("value")] if made == "dict" else [body]
-        for one, wanted in zip(elements, displays.wanted_of(expected, made), strict=True):
-            types.append(UNKNOWN if one is None else infer(c, one, wanted))
+        for element, wanted in zip(elements, displays.wanted_of(expected, made), strict=True):
+            held.append(UNKNOWN if element is None else infer(c, element, wanted))
         if made == "set":
-            displays.check_hashable(c, body, types[0])
+            displays.check_hashable(c, body, held[0])
         c.lenient -= is_lenient
     inner = c.scope
     c.scope = outer.but(
@@ -330,10 +333,10 @@ def _comprehension(c: Context, tree: Tree, expected: Type | None) -> Type:
         owed_members={**outer.owed_members, **inner.owed_members},
     )
     if made:
-        return displays.comprehended(c, made, expected, tuple(types))
-    element = widen_literal(types[0]) if types else UNKNOWN
+        return displays.comprehended(c, made, expected, tuple(held))
+    item_type = widen_literal(held[0]) if held else UNKNOWN
     return (
-        Nominal("collections.abc:Generator", (element, NONE, NONE))
+        Nominal("collections.abc:Generator", (item_type, NONE, NONE))
         if _has_generator(c)
         else UNKNOWN
     )
@@ -1148,10 +1151,14 @@ def lambda_parameters(c: Context, tree: Tree) -> list[Parameter]:
     return found
 
 
+def _check_await(c: Context, word: Tree) -> None:
+    if not c.may_await():
+        c.report(Domain.CONTROLFLOW, "`await` outside an async function", word)
+
+
 def _await(c: Context, tree: Tree, expected: Type | None) -> Type:
     inner = [one for one in tree.children if one.kind != "await"]
-    if not is_async(c, through=("comprehension", "lambda")):
-        c.report(Domain.CONTROLFLOW, "`await` outside an async function", tree.children[0])
+    _check_await(c, tree.children[0])
     type_ = infer(c, inner[0]) if inner else UNKNOWN
     return operators.awaited(c, inner[0], type_) if inner and c.is_final(inner[0]) else UNKNOWN
 
@@ -1376,6 +1383,8 @@ def narrowed_to(c: Context, type_: Type, declared: Type) -> Type:
     """What a variable of a declared type holds after an assignment."""
     if isinstance(declared, Unknown):
         return UNKNOWN
+    if not assignable(c.world, type_, declared):
+        return declared
     if isinstance(type_, Nominal) and isinstance(declared, Nominal | Union):
         if any(isinstance(one, Unknown) for one in type_.arguments):
             for one in members_of(declared):
@@ -1465,6 +1474,8 @@ def check_target(c: Context, tree: Tree) -> None:
     if tree.kind in ("pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern"):
         for one in parts(tree):
             check_target(c, one)
+    if tree.kind == "identifier" and c.text(tree) == "await" and not c.is_pending(tree):
+        _check_await(c, tree)
     target, value = tree.child("object"), tree.child("value")
     if tree.kind == "attribute" and target is not None:
         receiver = c.scope.frame.receiver

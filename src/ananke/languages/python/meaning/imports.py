@@ -120,6 +120,8 @@ def _relative(c: Context, tree: Tree) -> tuple[str, bool]:
     if not c.program.is_package:
         parts = parts[:-1]
     up = dots - 1
+    if up > len(parts) and c.program.module != "__main__":
+        c.report(Domain.IMPORTS, f"`{c.program.module}` has no package so far up", tree)
     if up > 0:
         parts = parts[: len(parts) - up] if up <= len(parts) else []
     base = ".".join(parts)

@@ -23,7 +23,7 @@ __all__ = [
 
 _BLANKS = re.compile(rb"(?:[ \t\f\r\n]|\\\r?\n|#[^\n]*\n)*")
 WORD = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*")
-_LINE_END = re.compile(rb"[ \t\f]*(#[^\n]*)?\r*\n(?:\s|#[^\n]*\n)*\Z")
+_LINE_END = re.compile(rb"(?:[ \t\f]|\\\r?\n)*(#[^\n]*)?\r*\n(?:\s|#[^\n]*\n)*\Z")
 
 NUMBER = re.compile(rb"\.?[0-9][0-9A-Za-z_.]*")
 #: The end of a text that ends inside a character.

@@ -16,7 +16,14 @@ from ananke.languages.python.meaning.context import Context
 from ananke.languages.python.meaning.trees import is_unclosed, parts, spread_in
 from ananke.parsing.opening import Tree
 
-__all__ = ["check_assigned_name", "check_bound", "check_placement", "check_single", "is_async", "takes_all"]
+__all__ = [
+    "check_assigned_name",
+    "check_bound",
+    "check_placement",
+    "check_single",
+    "is_async",
+    "takes_all",
+]
 
 
 def check_placement(c: Context, tree: Tree) -> None:
@@ -251,8 +258,12 @@ def _parameters(c: Context, tree: Tree) -> None:
     seen: set[str] = set()
     stars = 0
     bare: Tree | None = None
+    is_last = False
     for one in parts(listed):
         name = _parameter_name(one)
+        if is_last:
+            c.refuse("nothing stands after a `**` among parameters", one)
+        is_last |= _is_star(one, "dictionary_splat_pattern")
         stars += one.kind == "keyword_separator" or _is_star(one)
         if stars > 1:
             c.refuse("a second `*` among parameters", one)
@@ -271,9 +282,9 @@ def _parameters(c: Context, tree: Tree) -> None:
         c.refuse("a bare `*` stands before parameters", bare)
 
 
-def _is_star(tree: Tree) -> bool:
+def _is_star(tree: Tree, kind: str = "list_splat_pattern") -> bool:
     inner = tree.children[0] if tree.kind == "typed_parameter" and tree.children else tree
-    return inner.kind == "list_splat_pattern"
+    return inner.kind == kind
 
 
 def _parameter_name(tree: Tree) -> Tree | None:

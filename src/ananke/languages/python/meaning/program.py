@@ -56,11 +56,19 @@ def judge(program: Program, state: ParseState, *, at_end: bool = False) -> Judge
     if at_end:
         # What the text ends in is finished, the blocks that are open in it too.
         state = (program.expects is None and state.feed(_CLOSING)) or state.feed(b"\n") or state
+    elif b"#" in state.tail and _in_comment(state):
+        # Where its line ends is all that may follow.
+        state = state.feed(b"\n") or state
     best = _best_reading(program, state, at_end=at_end)
     if best is None:
         return Judgement(())
     c, _ = best
     return Judgement(tuple(c.defects), tuple(c.scope.owed.items()), c.scope)
+
+
+def _in_comment(state: ParseState) -> bool:
+    lexeme = lexeme_of(state.tail)
+    return lexeme.startswith(b"#") and b"\n" not in lexeme
 
 
 def position(program: Program, state: ParseState) -> Position:

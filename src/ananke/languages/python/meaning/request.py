@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+import token
+import tokenize
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePath
 
@@ -30,6 +34,8 @@ __all__ = ["MEANING", "begin"]
 _LIBRARIES_KEPT = 8
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_MARGIN = re.compile(r"(?m)^[ \t]+")
+_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
 _LETTERS = bytes(range(ord("a"), ord("z") + 1)) + bytes(range(ord("A"), ord("Z") + 1))
 _STARTS = _LETTERS + b"_" + bytes(range(128, 256))
 
@@ -66,10 +72,29 @@ def begin(surroundings: Surroundings) -> Program:
         domains=surroundings.domains,
     )
     if surroundings.after is not None:
-        program.later = frozenset(_WORD.findall(surroundings.after))
+        program.later = _names_in(surroundings.after)
     if surroundings.given != Given():
         program.start, program.expects = begin_scope(program, surroundings.given)
     return program
+
+
+def _names_in(text: str) -> frozenset[str]:
+    """The names in a text that goes on after a place, outside of strings and comments; all words
+    of a text that begins inside of brackets, or can't be cut into tokens."""
+    found: set[str] = set()
+    depth = 0
+    # Where a line begins says nothing here, and needn't fit what is before.
+    lines = io.StringIO(_MARGIN.sub("", text)).readline
+    with suppress(tokenize.TokenError, SyntaxError):
+        for one in tokenize.generate_tokens(lines):
+            if one.type == token.NAME:
+                found.add(one.string)
+            depth += (one.string in _OPENING) - (one.string in _CLOSING)
+            if depth < 0 or one.type == token.ERRORTOKEN:
+                break
+            if one.type == token.ENDMARKER:
+                return frozenset(found)
+    return frozenset(_WORD.findall(text))
 
 
 def _module(surroundings: Surroundings) -> tuple[str, bool]:

@@ -246,6 +246,7 @@ def _calls_decorated(c: Context, tree: Tree) -> bool:
 def _maybe_target(c: Context, tree: Tree) -> Type:
     """An expression that may still become the target of an assignment."""
     if tree.kind == "identifier":
+        check_target(c, tree)
         return UNKNOWN
     if tree.kind in ("tuple", "list", "parenthesized_expression", "pattern_list", "list_splat"):
         # A comprehension may still follow its element.
