@@ -43,14 +43,15 @@ class Sampling:
         temperature: 0 takes the likeliest token.
         top_p: the likeliest tokens that make up this share of the probability are drawn from.
         seed: equal seeds give equal texts.
-        close_within: tokens before the limit from which on the shortest completion is looked at.
+        is_draft: what isn't finished at the limit is cut back to where it may end, rather than that
+            an end is searched for early.
     """
 
     max_tokens: int = 80
     temperature: float = 0.7
     top_p: float = 0.95
     seed: int = 0
-    close_within: int = _CLOSE_WITHIN
+    is_draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Written:
         is_finished: whether it ends as the mask demands; without a mask, whether the model ended
             it.
         stopped: why no text can be finished as asked, where that stopped the writing.
+        is_cut: the limit came, and what was written after `text` was taken back.
         violations: what the text holds against domains that were left out of masks.
     """
 
@@ -73,6 +75,7 @@ class Written:
     is_finished: bool
     stopped: str | None = None
     violations: tuple[Slip, ...] = ()
+    is_cut: bool = False
 
 
 def write(
@@ -99,9 +102,10 @@ def write(
     shown(prompt.encode())
     rng = np.random.default_rng(sampling.seed)
     context = list(model.encode(prompt))
+    begun = len(context)
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
-    look = sampling.close_within
+    look = _CLOSE_DRAFT_WITHIN if sampling.is_draft else _CLOSE_WITHIN
     follows = None if spec is None else _beginning(model.vocabulary, spec.context.suffix or "")
     if session is not None and session.spec.all_grammars:
         # Whether grammars have a text in common isn't known before a session looks.
@@ -136,22 +140,19 @@ def write(
             scores = _drawn_scores(weights, sampling, rng)
             session.mask(words, 0, scores)
             if not words.any():
+                if sampling.is_draft:
+                    break
                 reason = session.satisfiability().reason
                 return Written(bytes(written), b"", drawn, is_finished=False, stopped=reason)
             scores[_bits(words[0], len(weights)) == 0] = -np.inf
             token = int(np.argmax(scores))
         else:
             token = draw(weights, sampling, rng)
-        while session is not None:
-            try:
-                session.accept(token)
+        if session is not None:
+            taken = _accept(session, token, scores)
+            if taken is None:
                 break
-            except NotAdmitted:
-                # The mask is wider than the verdict here: the token is drawn from the others.
-                scores[token] = -np.inf
-            token = int(np.argmax(scores))
-            if scores[token] == -np.inf:
-                return Written(bytes(written), b"", drawn, is_finished=False)
+            token = taken
         if token in model.vocabulary.eos:
             violations = () if session is None else session.violations
             return Written(bytes(written), b"", drawn, is_finished=True, violations=violations)
@@ -159,7 +160,33 @@ def write(
         written += text
         shown(text)
         context.append(token)
-    return Written(bytes(written), b"", sampling.max_tokens, is_finished=False)
+    drawn = len(context) - begun
+    if session is None or not sampling.is_draft or not _cut_back(session):
+        return Written(bytes(written), b"", drawn, is_finished=False)
+    return Written(session.text, b"", drawn, is_finished=True, is_cut=True)
+
+
+def _accept(session: Session, token: int, scores: NDArray[np.float64]) -> int | None:
+    """Accepts the token or, where the mask is wider than the verdict, the next by `scores` that may
+    be; None if none may."""
+    while scores[token] != -np.inf:
+        try:
+            session.accept(token)
+            return token
+        except NotAdmitted:
+            scores[token] = -np.inf
+        token = int(np.argmax(scores))
+    return None
+
+
+def _cut_back(session: Session) -> bool:
+    """Whether the text could be cut back to where it may end."""
+    (end,) = session.vocabulary.eos[:1]
+    while session.text:
+        session.rollback(1)
+        if session.text and session.explain(end).admitted:
+            return True
+    return False
 
 
 def likely(spec: ConstraintSpec, share: float) -> ConstraintSpec:
@@ -194,7 +221,8 @@ def _drawn_scores(
 
 
 class Drafts:
-    """Writes fills of holes. All attempts at one hole share what its session has found out."""
+    """Writes fills of holes. All attempts at one hole share what its session has found out; the
+    first takes the likeliest tokens, the others are drawn."""
 
     def __init__(self, model: Model, sampling: Sampling) -> None:
         self._model = model
@@ -203,13 +231,20 @@ class Drafts:
         self._session: Session | None = None
 
     def __call__(self, spec: ConstraintSpec, region: Region, number: int) -> Draft | None:
-        if self._spec is not spec:
+        is_first = self._spec is not spec
+        if is_first:
             self._spec, self._session = spec, begin(self._model, spec, region)
-        seed = self._sampling.seed + number
-        sampling = replace(self._sampling, seed=seed, close_within=_CLOSE_DRAFT_WITHIN)
+        sampling = replace(
+            self._sampling,
+            temperature=0.0 if is_first else self._sampling.temperature,
+            seed=self._sampling.seed + number,
+            is_draft=True,
+        )
         prompt = spec.context.prefix
         written = write(self._model, prompt, sampling, spec, session=self._session)
-        return Draft(written.text, bool(written.closing)) if written.is_finished else None
+        if not written.is_finished:
+            return None
+        return Draft(written.text, is_closed=written.is_cut or bool(written.closing))
 
 
 def _beginning(vocabulary: Vocabulary, text: str) -> NDArray[np.int64] | None:
