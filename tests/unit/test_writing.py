@@ -100,7 +100,6 @@ def test_a_draft_is_cut_back_to_where_it_may_end(
     """The model never ends, nor may its last token: what stands before that does."""
     ids = {model.vocabulary.token_bytes(at): at for at in range(model.vocabulary.size)}
     pattern = [ids[b"1"], ids[b"+"]]
-    monkeypatch.setattr(Session, "shortest_completion", lambda _: None)
 
     def probabilities(_: Model, context: list[int]) -> npt.NDArray[np.float64]:
         weights = np.full(model.vocabulary.size, 1e-9)

@@ -25,10 +25,8 @@ from ananke.vocabulary import Vocabulary, VocabularyError
 
 __all__ = ["Drafts", "Sampling", "Written", "begin", "draw", "likely", "write"]
 
-#: Tokens before the limit from which on the shortest completion is looked at: of a text, and of a
-#: draft, another of which is written where one can't be closed.
+#: Tokens before the limit from which on the shortest completion is looked at.
 _CLOSE_WITHIN = 64
-_CLOSE_DRAFT_WITHIN = 6
 
 #: A token drawn now may lengthen the shortest completion by so many tokens.
 _SLACK = 4
@@ -44,7 +42,7 @@ class Sampling:
         top_p: the likeliest tokens that make up this share of the probability are drawn from.
         seed: equal seeds give equal texts.
         is_draft: what isn't finished at the limit is cut back to where it may end, rather than that
-            an end is searched for early.
+            an end is searched for before.
     """
 
     max_tokens: int = 80
@@ -105,7 +103,7 @@ def write(
     begun = len(context)
     words = allocate(1, model.vocabulary.size)
     written = bytearray()
-    look = _CLOSE_DRAFT_WITHIN if sampling.is_draft else _CLOSE_WITHIN
+    look = 0 if sampling.is_draft else _CLOSE_WITHIN
     follows = None if spec is None else _beginning(model.vocabulary, spec.context.suffix or "")
     if session is not None and session.spec.all_grammars:
         # Whether grammars have a text in common isn't known before a session looks.
@@ -244,7 +242,7 @@ class Drafts:
         written = write(self._model, prompt, sampling, spec, session=self._session)
         if not written.is_finished:
             return None
-        return Draft(written.text, is_closed=written.is_cut or bool(written.closing))
+        return Draft(written.text, is_closed=written.is_cut)
 
 
 def _beginning(vocabulary: Vocabulary, text: str) -> NDArray[np.int64] | None:
