@@ -20,6 +20,18 @@ def library() -> PythonLibrary:
 
 
 RIGHT = {
+    "a method's header doesn't know the method": """
+import socket
+class Factory:
+    def socket(self, family: socket.AddressFamily | int = socket.AF_INET) -> int:
+        return self.socket(1)
+""",
+    "what follows a condition that never holds is not read": """
+import sys
+x = sys.version_info >= (4, 0) and "".lower2()
+if sys.version_info < (4, 0) or "".lower2():
+    y: dict[str, int] = __annotations__
+""",
     "a comprehension takes a variable's name for its own": """
 s = 3
 x = ["a"]
@@ -903,6 +915,7 @@ def test_what_is_right_is_taken_at_every_byte(case: str, library: PythonLibrary)
 
 
 WRONG = {
+    "the module's dictionary": ("x: int = __dict__\n", "`dict[str, unknown]` can't be assigned"),
     "a use before the name is bound": (
         "def f(a):\n    print(x)\n    x = a\n",
         "`x` is used before it is bound",

@@ -86,8 +86,6 @@ MODULE_NAMES = frozenset(
 )
 #: Names that a class's body has besides.
 CLASS_NAMES = frozenset(["__qualname__", "__module__"])
-#: What they hold, as far as that is sure.
-_GIVEN_TYPES = dict.fromkeys(("__name__", "__file__", "__qualname__", "__module__"), STR)
 #: Names that type checkers know.
 CHECKER_NAMES = frozenset(["reveal_type", "reveal_locals", "WindowsError"])
 
@@ -98,6 +96,14 @@ _BUILTINS = frozenset(dir(builtins)) | CHECKER_NAMES
 def builtin(name: str, *arguments: Type) -> Nominal:
     """An instance of a builtin class."""
     return Nominal(f"builtins:{name}", arguments)
+
+
+#: What names of modules and classes hold, as far as that is sure.
+_GIVEN_TYPES: dict[str, Type] = {
+    **dict.fromkeys(("__name__", "__file__", "__qualname__", "__module__", "__cached__"), STR),
+    **dict.fromkeys(("__dict__", "__annotations__"), builtin("dict", STR, UNKNOWN)),
+    "__debug__": BOOL,
+}
 
 
 def is_none(type_: Type) -> bool:

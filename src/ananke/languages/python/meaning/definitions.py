@@ -570,7 +570,11 @@ def _look_again(c: Context, name_tree: Tree, body: Tree, run: Run, inner: Scope)
             c.scope, c.defects = begun, []
             run(c, one)
             words = frozenset(_WORD.findall(c.text(one))) if again is None else again.words
-            again = Again(begun, words, tuple(c.defects))
+            # Headers were read where they stand, before the class had what comes after them.
+            inside = decorated.child("body")
+            start = one.end if inside is None else inside.start
+            defects = tuple(each for each in c.defects if each.start >= start)
+            again = Again(begun, words, defects)
             if one.identity and c.is_final(one) and not c.muted:
                 c.program.again[key] = again
         found = [*found, *(one for one in again.defects if (one.start, one.end) not in known)]

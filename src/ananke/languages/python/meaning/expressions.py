@@ -967,8 +967,13 @@ def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
     if right is None:
         return UNKNOWN
     before = c.scope
+    if c.is_final(left) and static_value(c, left) is (sign.kind == "or"):
+        # What follows is never done, here and on this platform.
+        with c.quiet():
+            infer(c, right, expected)
+        c.scope = before
+        return one
     narrow(c, left, sign.kind == "and")
-    narrowed = c.scope
     other = infer(c, right, expected)
     c.scope = (
         before.but(
@@ -982,7 +987,6 @@ def _boolean(c: Context, tree: Tree, expected: Type | None) -> Type:
         if c.scope is not before
         else before
     )
-    del narrowed
     if sign.kind == "and":
         kept = [_kept(c, part, truthy=False) for part in members_of(one)]
     else:
