@@ -480,3 +480,9 @@ def test_what_is_wrong_around_the_cursor_from_the_start_is_given(
     one = session(vocabulary, before, context={"prefix": before, "suffix": after})
     one.accept_text(written.encode())
     assert one.explain(vocabulary.eos[0]).admitted == is_right
+
+
+def test_a_word_makes_an_operand_of_what_a_statement_binds(vocabulary: Vocabulary) -> None:
+    found = admitted(session(vocabulary, "with open('f') as f"))
+    assert b":" in found
+    assert b" or" not in found

@@ -116,6 +116,9 @@ def is_settled(program: Program, state: ParseState) -> bool:
     for one in readings_of(program, state, is_closed=True):
         if one is None or one[0].defects:
             return False
+        if any(tree.kind == "as_pattern_target" for tree in open_path(one[1].root)):
+            # With an operator after it, it is none.
+            return False
     return True
 
 
